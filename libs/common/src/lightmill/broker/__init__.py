@@ -1,0 +1,1 @@
+"""How messages travel: the port, RabbitMQ, and a broker inside the process."""

@@ -1,0 +1,1 @@
+"""Jobs, steps, tasks, attempts and nodes, and the rules of their lives. Pure."""

@@ -1,0 +1,154 @@
+"""Frame lists as arithmetic runs: a million frames weigh as much as one.
+
+`fileseq`, the field's usual parser, expands every list into a tuple, which makes accepting a
+long job cost as much as the job is long. The syntax read here is the subset that Flamenco and
+OpenJD share with it: `47`, `1-30`, `1-100x10`, `3, 5-10, 47-327`, negative frames, and
+descending runs `30-1`.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAX_FRAMES = 1_000_000
+_MAX_HOLES = 10_000
+_PART = re.compile(r"(?P<first>-?\d{1,9})(?:-(?P<last>-?\d{1,9})(?:[x:](?P<step>-?\d{1,9}))?)?")
+
+
+class FrameListError(ValueError):
+    """A frame list that cannot be read, or is longer than a job may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`count` frames from `first`, each `step` after the one before; `step` may be negative."""
+
+    first: int
+    count: int
+    step: int = 1
+
+    def at(self, position: int) -> int:
+        """Return the frame number at `position`, counted from 0."""
+        return self.first + position * self.step
+
+    def position(self, frame: int) -> int | None:
+        """Return where `frame` stands in this run, or None."""
+        quotient, remainder = divmod(frame - self.first, self.step)
+        return quotient if remainder == 0 and 0 <= quotient < self.count else None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSet:
+    """Distinct frame numbers in the order in which they are rendered.
+
+    The position of a frame in it is its *ordinal*.
+    """
+
+    runs: tuple[Run, ...]
+
+    @staticmethod
+    def parse(text: str) -> "FrameSet":
+        """Return the frames that `text` names, in the order written, repeats dropped.
+
+        Raises:
+            FrameListError: `text` is no frame list, or names more than `MAX_FRAMES` frames.
+        """
+        frames = FrameSet(())
+        for part in filter(None, (piece.strip() for piece in text.split(","))):
+            added = FrameSet((_run(part),)).without(frames)
+            frames = FrameSet(frames.runs + added.runs)
+        if not frames.runs:
+            raise FrameListError("a frame list names at least one frame, such as 1-100")
+        if len(frames) > MAX_FRAMES:
+            raise FrameListError(f"{len(frames)} frames; a job has at most {MAX_FRAMES}")
+        return frames
+
+    def __len__(self) -> int:
+        return sum(run.count for run in self.runs)
+
+    def __iter__(self) -> Iterator[int]:
+        for run in self.runs:
+            for position in range(run.count):
+                yield run.at(position)
+
+    def __contains__(self, frame: int) -> bool:
+        return any(run.position(frame) is not None for run in self.runs)
+
+    def __str__(self) -> str:
+        return ",".join(map(_text, self.runs))
+
+    def at(self, ordinal: int) -> int:
+        """Return the frame number at `ordinal`.
+
+        Raises:
+            IndexError: there is no such ordinal.
+        """
+        for run in self.runs:
+            if ordinal < run.count:
+                return run.at(ordinal)
+            ordinal -= run.count
+        raise IndexError(ordinal)
+
+    def without(self, other: "FrameSet") -> "FrameSet":
+        """Return the frames of this set that `other` does not hold, in the same order.
+
+        Raises:
+            FrameListError: the two interleave in more places than is sensible to keep.
+        """
+        runs = self.runs
+        for taken in other.runs:
+            runs = tuple(rest for run in runs for rest in _cut(run, taken))
+            if len(runs) > _MAX_HOLES:
+                raise FrameListError("the frame list overlaps itself in too many places")
+        return FrameSet(runs)
+
+    def descending(self) -> "FrameSet":
+        """Return the same frames, last ordinal first."""
+        turned = (Run(run.at(run.count - 1), run.count, -run.step) for run in self.runs)
+        return FrameSet(tuple(turned)[::-1])
+
+
+def _run(part: str) -> Run:
+    found = _PART.fullmatch(part.replace(" ", ""))
+    if found is None:
+        raise FrameListError(f"{part!r} is no frame or range; write 47, 1-30 or 1-100x10")
+    first = int(found["first"])
+    last = first if found["last"] is None else int(found["last"])
+    step = int(found["step"] or (1 if last >= first else -1))
+    if step == 0 or (last - first) * step < 0:
+        raise FrameListError(f"{part!r} never reaches its last frame")
+    return Run(first, (last - first) // step + 1, step)
+
+
+def _text(run: Run) -> str:
+    if run.count == 1:
+        return str(run.first)
+    span = f"{run.first}-{run.at(run.count - 1)}"
+    return span if abs(run.step) == 1 else f"{span}x{run.step}"
+
+
+def _cut(run: Run, taken: Run) -> Iterator[Run]:
+    """Yield what remains of `run` without the frames of `taken`."""
+    start = 0
+    for hole_start, hole_end in _holes(run, taken):
+        if hole_start > start:
+            yield Run(run.at(start), hole_start - start, run.step)
+        start = hole_end
+    if start < run.count:
+        yield Run(run.at(start), run.count - start, run.step)
+
+
+def _holes(run: Run, taken: Run) -> Iterator[tuple[int, int]]:
+    """Yield the stretches of positions in `run` that `taken` covers, ascending."""
+    low, high = sorted((taken.first, taken.at(taken.count - 1)))
+    ends = sorted(((low - run.first) / run.step, (high - run.first) / run.step))
+    first, last = max(0, -int(-ends[0] // 1)), min(run.count - 1, int(ends[1] // 1))
+    if run.step % taken.step == 0:  # all of the overlap or none of it
+        if first <= last and taken.position(run.at(first)) is not None:
+            yield first, last + 1
+        return
+    if last - first >= MAX_FRAMES:
+        raise FrameListError("the frame list overlaps itself in too many places")
+    for position in range(first, last + 1):
+        if taken.position(run.at(position)) is not None:
+            yield position, position + 1

@@ -1,0 +1,62 @@
+"""Leader to one session of one node: what to do."""
+
+from typing import ClassVar
+
+from lightmill.domain.job import Work
+from lightmill.messages.message import Message
+from lightmill.messages.topology import NODES
+
+
+class Frame(Message):
+    """One frame of an assignment: its place in the step, and its number in the scene."""
+
+    ordinal: int
+    frame: int
+
+
+class Assignment(Message):
+    """Render these frames.
+
+    Attributes:
+        owner: First folder of the workspace (seed 004's unionid).
+        bundle_id: Files that the job needs; None where it needs none.
+        cores: Processors granted; the engine is held to them.
+        ram: Bytes granted.
+        gpus: Indices of the devices granted.
+    """
+
+    attempt_id: str
+    task_id: str
+    step_id: str
+    job_id: str
+    tenant_id: str
+    owner: str
+    work: Work
+    bundle_id: str | None
+    frames: tuple[Frame, ...]
+    cores: int
+    ram: int
+    gpus: tuple[int, ...] = ()
+
+
+class Orders(Message):
+    """Many orders at once; a node refuses an epoch older than one that it has seen.
+
+    Attributes:
+        assign: New work.
+        cancel: Attempts to kill, whatever their state.
+        recall: Attempts to give back if they have not started.
+        forget_workspaces: (owner, job) whose folders are to be deleted.
+        drain: Whether to take no more work; None leaves it as it is.
+    """
+
+    exchange: ClassVar[str] = NODES
+    routing_key: ClassVar[str] = "orders.v1"
+
+    epoch: int
+    beat: float
+    assign: tuple[Assignment, ...] = ()
+    cancel: tuple[str, ...] = ()
+    recall: tuple[str, ...] = ()
+    forget_workspaces: tuple[tuple[str, str], ...] = ()
+    drain: bool | None = None

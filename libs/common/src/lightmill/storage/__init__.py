@@ -1,0 +1,1 @@
+"""Where state is kept: SQL, the status cache, and the object store."""

@@ -1,0 +1,1 @@
+"""Status caches: Redis and a dictionary."""

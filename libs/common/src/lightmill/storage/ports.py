@@ -1,0 +1,107 @@
+"""What a service needs of the object store and of the status cache."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class ObjectNotFoundError(Exception):
+    """There is no object of that name."""
+
+
+class StoreUnavailableError(Exception):
+    """The object store does not answer; what was asked may be asked again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """What the store says of an object; `size` in bytes."""
+
+    key: str
+    size: int
+    media_type: str
+
+
+class ObjectStore(Protocol):
+    """A bucket of objects under names with slashes.
+
+    Every call may raise StoreUnavailableError.
+    """
+
+    async def put_file(self, key: str, path: Path, media_type: str) -> None:
+        """Store the file at `path` under `key`, replacing what is there."""
+        ...
+
+    async def get_file(self, key: str, path: Path) -> None:
+        """Write the object to `path`.
+
+        Raises:
+            ObjectNotFoundError: there is none.
+        """
+        ...
+
+    async def put(self, key: str, content: bytes, media_type: str) -> None:
+        """Store `content` under `key`, replacing what is there."""
+        ...
+
+    async def get(self, key: str) -> bytes:
+        """Return the object's content.
+
+        Raises:
+            ObjectNotFoundError: there is none.
+        """
+        ...
+
+    def stream(self, key: str) -> AsyncIterator[bytes]:
+        """Yield the object's content in pieces.
+
+        Raises:
+            ObjectNotFoundError: there is none.
+        """
+        ...
+
+    async def info(self, key: str) -> ObjectInfo | None:
+        """Return what is known of the object, or None when there is none."""
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete these objects; those that do not exist are no error."""
+        ...
+
+    def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the names of the objects under `prefix`."""
+        ...
+
+    def sign_get(self, key: str, *, seconds: int, public: bool = False) -> str:
+        """Return a URL that reads the object for `seconds`.
+
+        Args:
+            key: The object's name.
+            seconds: How long the URL is valid.
+            public: For a browser outside rather than for a service inside.
+        """
+        ...
+
+    def sign_put(self, key: str, *, seconds: int) -> str:
+        """Return a URL that stores the object by one PUT within `seconds`."""
+        ...
+
+
+class StatusCache(Protocol):
+    """Small JSON documents that may vanish at any moment and expire after 30 s."""
+
+    async def set_newer(self, key: str, version: int, value: Mapping[str, object]) -> None:
+        """Keep `value` unless a newer version is there.
+
+        Never raises: a cache that is away is no fault.
+        """
+        ...
+
+    async def get(self, key: str) -> dict[str, object] | None:
+        """Return what is kept under `key`, or None. Never raises."""
+        ...
+
+    async def ping(self) -> bool:
+        """Tell whether the cache answers."""
+        ...

@@ -1,0 +1,1 @@
+"""SQL: MySQL and SQLite under one schema."""

@@ -1,0 +1,204 @@
+"""Tables that only the api writes."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from lightmill.storage.sql.schema.columns import (
+    DOCUMENT,
+    HASH,
+    IDENTIFIER,
+    KEYWORD,
+    LONG_TEXT,
+    METADATA,
+    MOMENT,
+    NAME,
+    OBJECT_KEY,
+    SERIAL,
+    outbox_columns,
+)
+
+TENANTS = Table(
+    "tenants",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("name", NAME, nullable=False, unique=True),
+    Column("content_key", HASH, nullable=False),  # HMAC key of its object names, hex
+    Column("created_at", MOMENT, nullable=False),
+)
+
+USERS = Table(
+    "users",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("role", KEYWORD, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    UniqueConstraint("tenant_id", "name"),
+)
+
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("user_id", IDENTIFIER, nullable=False),
+    Column("role", KEYWORD, nullable=False),
+    Column("node_id", IDENTIFIER),
+    Column("secret_sha256", HASH, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Column("expires_at", MOMENT),
+    Column("revoked_at", MOMENT),
+)
+
+JOBS = Table(
+    "jobs",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("owner_id", IDENTIFIER, nullable=False),
+    Column("user_label", NAME, nullable=False),  # seed 000's userId: a label, grants nothing
+    Column("name", NAME, nullable=False),
+    Column("kind", KEYWORD, nullable=False),
+    Column("pool", NAME, nullable=False),
+    Column("bundle_id", IDENTIFIER),
+    Column("design_id", IDENTIFIER),
+    Column("spec", DOCUMENT, nullable=False),  # lightmill.domain.job.JobSpec
+    Column("frame_count", Integer, nullable=False),
+    Column("wanted", KEYWORD, nullable=False),  # lightmill.domain.job.Wanted
+    Column("paused", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("retries_wanted", Integer, nullable=False),  # times that FAILED steps were asked back
+    Column("cleanups_wanted", Integer, nullable=False),  # times that workspaces were to be freed
+    Column("version", Integer, nullable=False),  # +1 with every change of what is wanted
+    Column("created_at", MOMENT, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+    Index(None, "tenant_id", "created_at", "id"),
+    Index(None, "tenant_id", "owner_id", "created_at"),
+    Index(None, "tenant_id", "bundle_id"),
+)
+
+BUNDLES = Table(
+    "bundles",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("owner_id", IDENTIFIER, nullable=False),
+    Column("manifest", DOCUMENT, nullable=False),  # [{path, asset_id, blake3, size}]
+    Column("file_count", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+)
+
+ASSETS = Table(
+    "assets",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("owner_id", IDENTIFIER, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("blake3", HASH, nullable=False),
+    Column("md5", HASH, nullable=False),
+    Column("xxh64", KEYWORD, nullable=False),  # decimal, as seed 004 writes it
+    Column("size", BigInteger, nullable=False),
+    Column("object_key", OBJECT_KEY, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    UniqueConstraint("tenant_id", "blake3"),
+    Index(None, "tenant_id", "md5", "xxh64"),
+)
+
+UPLOADS = Table(
+    "uploads",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("owner_id", IDENTIFIER, nullable=False),
+    Column("asset_id", SERIAL, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("uploaded", Boolean, nullable=False),  # False: the content was there already
+    Column("created_at", MOMENT, nullable=False),
+    Index(None, "tenant_id", "created_at"),
+)
+
+DESIGNS = Table(
+    "designs",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("owner_id", IDENTIFIER, nullable=False),
+    Column("design_id", NAME, nullable=False),  # the caller's own, unique in the tenant
+    Column("name", NAME, nullable=False),
+    Column("model", Text, nullable=False),  # path of the model inside the manifest
+    Column("manifest", DOCUMENT, nullable=False),
+    Column("details", DOCUMENT, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    UniqueConstraint("tenant_id", "design_id"),
+)
+
+ANALYSIS_REQUESTS = Table(
+    "analysis_requests",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("owner_id", IDENTIFIER, nullable=False),
+    Column("scene", Text, nullable=False),  # path of the scene inside the manifest
+    Column("manifest", DOCUMENT, nullable=False),
+    Column("content_key", HASH, nullable=False),  # hash of scene, manifest and analyzer version
+    Column("created_at", MOMENT, nullable=False),
+    Index(None, "tenant_id", "content_key"),
+)
+
+HARDWARE_CONFIGS = Table(
+    "hardware_configs",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("cores", Integer, nullable=False),
+    Column("ram", BigInteger, nullable=False),
+    Column("gpu_count", Integer, nullable=False),
+    Column("gpu_model", NAME, nullable=False),
+    Column("vram", BigInteger, nullable=False),
+    Column("price", Float, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    UniqueConstraint("tenant_id", "name"),
+)
+
+IDEMPOTENCY_KEYS = Table(
+    "idempotency_keys",
+    METADATA,
+    Column("tenant_id", IDENTIFIER, primary_key=True),
+    Column("user_id", IDENTIFIER, primary_key=True),
+    Column("idempotency_key", String(255), primary_key=True),
+    Column("request_sha256", HASH, nullable=False),
+    Column("status", Integer),  # None while the first request still runs
+    Column("answer", LONG_TEXT),
+    Column("created_at", MOMENT, nullable=False),
+    Index(None, "created_at"),
+)
+
+AUDIT_LOG = Table(
+    "audit_log",
+    METADATA,
+    Column("id", SERIAL, primary_key=True, autoincrement=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("user_id", IDENTIFIER, nullable=False),
+    Column("action", NAME, nullable=False),
+    Column("object", NAME, nullable=False),
+    Column("details", DOCUMENT, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Index(None, "tenant_id", "created_at"),
+)
+
+OUTBOX = Table("api_outbox", METADATA, *outbox_columns())

@@ -1,0 +1,1 @@
+"""Fixtures and port suites that every member of the workspace shares."""

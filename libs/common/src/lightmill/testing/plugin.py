@@ -1,0 +1,1 @@
+"""Fixtures that every member of the workspace shares."""

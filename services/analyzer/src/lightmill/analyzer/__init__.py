@@ -1,0 +1,1 @@
+"""Looks into scenes: settings, cameras, what they depend on, what is missing."""

@@ -1,0 +1,1 @@
+"""HTTP in: accounts, files, designs, submission, control and status."""

@@ -1,0 +1,1 @@
+"""The whole farm in one process, on embedded parts."""

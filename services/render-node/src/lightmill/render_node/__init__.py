@@ -1,0 +1,1 @@
+"""Runs on every render machine: fetches, renders, checks, stores, reports."""
