@@ -1,0 +1,226 @@
+"""What the node needs of its engines, of the api, and of the object store."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from typing_extensions import override
+
+from lightmill.domain.failures import FailureKind
+from lightmill.domain.job import Work
+
+OnProgress = Callable[[float], None]
+"""Called with the share of the frame that is done, 0 to 1."""
+
+
+class RenderFailedError(Exception):
+    """A frame could not be rendered.
+
+    Attributes:
+        kind: What follows depends on it: out of memory asks for more, a licence waits.
+        detail: The last lines of the engine's output, for a person.
+    """
+
+    def __init__(self, kind: FailureKind, detail: str) -> None:
+        super().__init__(kind, detail)
+        self.kind = kind
+        self.detail = detail
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What a renderer is opened with; it serves every frame of one step.
+
+    Attributes:
+        project: Read-only folder with the bundle's files.
+        scratch: Writable folder; outputs go below it.
+        cores: Processors that the engine may use.
+        ram: Bytes that the engine may use.
+        gpus: Indices of the devices that the engine may see.
+        log: The engine's output is appended to it.
+    """
+
+    step_id: str
+    work: Work
+    project: Path
+    scratch: Path
+    cores: int
+    ram: int
+    gpus: tuple[int, ...]
+    log: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedImage:
+    """A file that the engine says is the frame; `seconds` is what rendering it took."""
+
+    path: Path
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedImage:
+    """An image that has been opened and read to its end."""
+
+    width: int
+    height: int
+    media_type: str
+
+
+class Renderer(Protocol):
+    """An engine with a scene, kept warm between frames.
+
+    The process may start as late as the first `render`. Cancelling `render` is allowed; `close`
+    follows then.
+    """
+
+    async def render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
+        """Render `frame` to `output` below the scratch folder.
+
+        `output` has the suffix of the wanted format. A process that died fails one frame; the
+        next call starts another.
+
+        Raises:
+            RenderFailedError: there is no image.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Kill the whole process tree; returns when it is gone. May be called twice."""
+        ...
+
+
+class Renderers(Protocol):
+    """The engines of this machine."""
+
+    def engines(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the name of every engine that can be used to its versions, newest first."""
+        ...
+
+    @property
+    def sandbox(self) -> str:
+        """How engines are shut in: `bubblewrap`, `container` or `none`."""
+        ...
+
+    async def open(self, launch: Launch) -> Renderer:
+        """Return a renderer for one step.
+
+        Raises:
+            RenderFailedError: the engine is not here, or cannot be started.
+        """
+        ...
+
+
+class Images(Protocol):
+    """Looks into image files. Blocking; called from threads."""
+
+    def check(self, path: Path, width: int | None, height: int | None) -> CheckedImage:
+        """Return the size and type of the image, having read all of it.
+
+        Args:
+            path: The file.
+            width: What it has to be in pixels, or None when any will do.
+            height: Likewise.
+
+        Raises:
+            RenderFailedError: of kind OUTPUT: missing, truncated, or of the wrong size.
+        """
+        ...
+
+    def thumbnail(self, path: Path, target: Path) -> None:
+        """Write a small JPEG of the image to `target`.
+
+        Raises:
+            RenderFailedError: of kind OUTPUT: the image cannot be read.
+        """
+        ...
+
+
+class AttemptGoneError(Exception):
+    """The api says that the attempt is no longer this node's; stop it."""
+
+
+class NotAdmittedError(Exception):
+    """The api refuses the node's token; a person has to enrol the node anew."""
+
+
+class UnreachableError(Exception):
+    """The api or the object store does not answer or has trouble; ask again later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeIdentity:
+    """Who the node is for the farm."""
+
+    node_id: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleFile:
+    """One file of a bundle; `path` is relative, `url` reads it for some minutes."""
+
+    path: str
+    blake3: str
+    size: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadUrl:
+    """Where one file of an attempt goes: its name in the store, and a URL for one PUT."""
+
+    key: str
+    url: str
+
+
+class Api(Protocol):
+    """What the api offers to an enrolled node. Every call may raise UnreachableError."""
+
+    async def bundle(self, attempt_id: str) -> Sequence[BundleFile]:
+        """Return the files that the attempt needs.
+
+        Raises:
+            AttemptGoneError: the attempt is not this node's, or has ended.
+            NotAdmittedError: the token is unknown or revoked.
+        """
+        ...
+
+    async def upload_urls(self, attempt_id: str, names: Sequence[str]) -> Mapping[str, UploadUrl]:
+        """Return where to store each of `names`.
+
+        Raises:
+            AttemptGoneError: the attempt is not this node's, or has ended.
+            NotAdmittedError: the token is unknown or revoked.
+        """
+        ...
+
+
+class Transfers(Protocol):
+    """Moves files by presigned URLs. Every call may raise UnreachableError."""
+
+    async def download(self, url: str, target: Path) -> str:
+        """Write what the URL holds to `target`; returns its BLAKE3, hex."""
+        ...
+
+    async def upload(self, url: str, source: Path, media_type: str) -> None:
+        """Store the file under the URL."""
+        ...
+
+
+class Enrolment(Protocol):
+    """Makes a new node known to the farm."""
+
+    async def enrol(self, name: str) -> NodeIdentity:
+        """Return the identity that the farm gave to the node called `name`.
+
+        Raises:
+            NotAdmittedError: the enrolment token is unknown, used up or revoked.
+            UnreachableError: the api does not answer.
+        """
+        ...
