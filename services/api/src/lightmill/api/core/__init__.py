@@ -1,0 +1,1 @@
+"""The rules of designs and requests: no input or output, no clock."""

@@ -1,0 +1,247 @@
+"""Renders one design from one camera, in Blender 4.0 or newer.
+
+By hand, with the model beside this file:
+
+    blender -b --python render.py
+    python render.py                (where the module bpy is installed)
+
+On the farm the file is run with the module name `lightmill_design`, and then `build(folder)` is
+called: it only sets the scene up, and the farm renders the frames that it is asked for.
+
+The camera's numbers are in the model's own coordinates with Y up, as in glTF. FBX and USD files
+that state a unit are read in metres. A model without lights gets a light rig.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import bpy
+from mathutils import Matrix, Quaternion, Vector
+
+DESIGN = json.loads(r"""
+{
+  "model": "model.glb",
+  "camera": {
+    "position": {"x": 0, "y": 0, "z": 5},
+    "target": {"x": 0, "y": 0, "z": 0},
+    "up": {"x": 0, "y": 1, "z": 0},
+    "fov": 45
+  },
+  "render": {
+    "width": 1920, "height": 1080, "samples": 64, "format": "PNG", "transparent": false,
+    "colours": "Standard", "ground": false, "frames": 1
+  }
+}
+""")
+
+SOLID = {"MESH", "CURVE", "CURVES", "SURFACE", "META", "FONT", "POINTCLOUD", "VOLUME"}
+
+
+def build(folder: str) -> None:
+    """Set up the scene: the model in `folder`, its light, the camera, the render settings."""
+    load_model(Path(folder, DESIGN["model"]))
+    scene = bpy.context.scene
+    low, high = bounds()
+    if DESIGN["render"]["ground"]:
+        add_ground(scene, low, high)
+    if not any(thing.type == "LIGHT" for thing in scene.objects):
+        add_light_rig(scene, low, high)
+    add_camera(scene, low, high)
+    set_render(scene)
+    set_colours(scene)
+
+
+# --- model -----------------------------------------------------------------------------------
+
+
+def load_model(path: Path) -> None:
+    """Replace whatever is open by the model alone, with its materials."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    suffix, name = path.suffix.lower(), str(path)
+    y_up = {"forward_axis": "NEGATIVE_Z", "up_axis": "Y"}
+    if suffix == ".blend":
+        open_blend(name)
+    elif suffix in {".glb", ".gltf"}:
+        bpy.ops.import_scene.gltf(filepath=name)
+    elif suffix == ".obj":
+        bpy.ops.wm.obj_import(filepath=name, **y_up)
+    elif suffix == ".fbx":
+        bpy.ops.import_scene.fbx(filepath=name)
+    elif suffix in {".usd", ".usda", ".usdc", ".usdz"}:
+        bpy.ops.wm.usd_import(filepath=name)
+    elif suffix == ".ply":
+        bpy.ops.wm.ply_import(filepath=name, **y_up)
+    elif suffix == ".stl":
+        import_stl(name, y_up)
+    else:
+        raise ValueError(f"no importer for {suffix} files")
+
+
+def open_blend(path: str) -> None:
+    """Open a Blender file without its scripts; its scene is kept, its way of rendering is not."""
+    bpy.ops.wm.open_mainfile(filepath=path, load_ui=False, use_scripts=False)
+    scene = bpy.context.scene
+    for marker in scene.timeline_markers:
+        marker.camera = None  # else a marker would switch to a camera of the file
+    scene.use_nodes = False
+    render = scene.render
+    render.use_compositing = render.use_sequencer = False
+    render.use_border = render.use_multiview = render.use_freestyle = False
+    for layer in scene.view_layers:
+        layer.material_override = None
+
+
+def import_stl(path: str, axes: dict[str, str]) -> None:
+    """Read an STL file; Blender 4.0 has the older importer only."""
+    if hasattr(bpy.ops.wm, "stl_import") and bpy.app.version >= (4, 1, 0):
+        bpy.ops.wm.stl_import(filepath=path, **axes)
+    else:
+        bpy.ops.import_mesh.stl(filepath=path, axis_forward="-Z", axis_up="Y")
+
+
+def bounds() -> tuple[Vector, Vector]:
+    """Return the lowest and the highest corner of all that is rendered, instances included."""
+    corners = []
+    for instance in bpy.context.evaluated_depsgraph_get().object_instances:
+        thing = instance.object
+        if thing.type in SOLID and not thing.hide_render:
+            corners += [instance.matrix_world @ Vector(corner) for corner in thing.bound_box]
+    if not corners:
+        return Vector((-1.0, -1.0, -1.0)), Vector((1.0, 1.0, 1.0))
+    axes = list(zip(*corners, strict=True))
+    return Vector([min(axis) for axis in axes]), Vector([max(axis) for axis in axes])
+
+
+# --- light -----------------------------------------------------------------------------------
+
+
+def add_light_rig(scene: bpy.types.Scene, low: Vector, high: Vector) -> None:
+    """Add a sun, a large soft light from the other side, and a grey sky."""
+    middle = (low + high) / 2
+    radius = max((high - low).length / 2, 1e-3)
+    sun = bpy.data.lights.new("Sun", "SUN")
+    sun.energy, sun.angle = 2.5, math.radians(3)
+    place(scene, sun, middle + radius * Vector((-2.0, -2.5, 4.0)), middle)
+    fill = bpy.data.lights.new("Fill", "AREA")
+    fill.shape, fill.size = "DISK", 3 * radius
+    fill.energy = 40 * radius * radius  # watts; what arrives is the same for every model's size
+    place(scene, fill, middle + radius * Vector((3.0, -2.0, 1.5)), middle)
+    if scene.world is None:
+        scene.world = bpy.data.worlds.new("Sky")
+        scene.world.use_nodes = True
+        background = scene.world.node_tree.nodes["Background"]
+        background.inputs["Color"].default_value = (0.8, 0.8, 0.8, 1.0)
+        background.inputs["Strength"].default_value = 0.5
+
+
+def place(scene: bpy.types.Scene, light: bpy.types.Light, at: Vector, target: Vector) -> None:
+    """Put a light into the scene; it shines towards `target`."""
+    thing = bpy.data.objects.new(light.name, light)
+    thing.location = at
+    thing.rotation_euler = (target - at).to_track_quat("-Z", "Y").to_euler()
+    scene.collection.objects.link(thing)
+
+
+def add_ground(scene: bpy.types.Scene, low: Vector, high: Vector) -> None:
+    """Add a large plane just under the model; on a transparent image it shows shadows only."""
+    middle, reach = (low + high) / 2, 20 * max((high - low).length, 1e-3)
+    corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
+    mesh = bpy.data.meshes.new("Ground")
+    mesh.from_pydata([(reach * x, reach * y, 0) for x, y in corners], [], [(0, 1, 2, 3)])
+    ground = bpy.data.objects.new("Ground", mesh)
+    ground.location = (middle.x, middle.y, low.z - 1e-5 * reach)
+    ground.is_shadow_catcher = DESIGN["render"]["transparent"]
+    scene.collection.objects.link(ground)
+
+
+# --- camera ----------------------------------------------------------------------------------
+
+
+def z_up(point: dict[str, float]) -> Vector:
+    """Return a point or direction of the Y-up design in Blender's Z-up world."""
+    return Vector((point["x"], -point["z"], point["y"]))
+
+
+def add_camera(scene: bpy.types.Scene, low: Vector, high: Vector) -> None:
+    """Add the design's camera and look through it; a turntable moves it frame by frame."""
+    wanted = DESIGN["camera"]
+    position, target, up = (z_up(wanted[name]) for name in ("position", "target", "up"))
+    lens = bpy.data.cameras.new("Design")
+    set_view(lens, wanted["fov"])
+    far = max((Vector(corner) - target).length for corner in (low, high))
+    distance = (position - target).length
+    lens.clip_start, lens.clip_end = distance / 10000, 10 * (distance + far)
+    camera = bpy.data.objects.new("Design", lens)
+    camera.rotation_mode = "QUATERNION"
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    frames = DESIGN["render"]["frames"]
+    scene.frame_start, scene.frame_end = 1, frames
+    for step in range(frames):
+        turn = Quaternion(up, 2 * math.pi * step / frames)
+        look_at(camera, target + turn @ (position - target), target, up)
+        if frames > 1:
+            camera.keyframe_insert("location", frame=step + 1)
+            camera.keyframe_insert("rotation_quaternion", frame=step + 1)
+    scene.frame_set(1)
+
+
+def look_at(camera: bpy.types.Object, position: Vector, target: Vector, up: Vector) -> None:
+    """Stand at `position` with `target` in the middle of the image and `up` upward."""
+    back = (position - target).normalized()
+    right = up.cross(back).normalized()
+    turned = Matrix((right, back.cross(right), back)).transposed()
+    camera.location, camera.rotation_quaternion = position, turned.to_quaternion()
+
+
+def set_view(lens: bpy.types.Camera, fov: float) -> None:
+    """Set the vertical field of view in degrees, for images of any proportion."""
+    lens.sensor_fit = "VERTICAL"
+    half = math.tan(math.radians(fov) / 2)
+    focal = 12 / half
+    grown = max(1.0, 1 / focal)  # Blender has no lens shorter than a millimetre
+    lens.sensor_height, lens.lens = 24 * grown, focal * grown
+
+
+# --- image -----------------------------------------------------------------------------------
+
+
+def set_render(scene: bpy.types.Scene) -> None:
+    """Set size, samples and file format."""
+    wanted, render = DESIGN["render"], scene.render
+    render.engine = "CYCLES"
+    render.resolution_x, render.resolution_y = wanted["width"], wanted["height"]
+    render.resolution_percentage = 100
+    render.pixel_aspect_x = render.pixel_aspect_y = 1.0
+    render.use_motion_blur = False
+    render.film_transparent = wanted["transparent"]
+    scene.cycles.samples = wanted["samples"]
+    image = render.image_settings
+    image.file_format = wanted["format"]
+    image.color_mode = "RGBA" if wanted["transparent"] else "RGB"
+    if wanted["format"] != "JPEG":
+        image.color_depth = "8" if wanted["format"] == "PNG" else "16"
+
+
+def set_colours(scene: bpy.types.Scene) -> None:
+    """Say how light becomes colour, whatever the model's file or Blender's version prefers."""
+    scene.display_settings.display_device = "sRGB"
+    view = scene.view_settings
+    view.view_transform, view.look = DESIGN["render"]["colours"], "None"
+    view.exposure, view.gamma = 0.0, 1.0
+    view.use_curve_mapping = False
+
+
+def main() -> None:
+    """Build the scene from this file's folder and render it beside this file."""
+    folder = Path(__file__).resolve().parent
+    build(str(folder))
+    scene = bpy.context.scene
+    still = DESIGN["render"]["frames"] == 1
+    scene.render.filepath = str(folder / ("render" if still else "render_####"))
+    bpy.ops.render.render(animation=not still, write_still=still)
+
+
+if __name__ == "__main__":
+    main()
