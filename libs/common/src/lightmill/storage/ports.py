@@ -10,6 +10,10 @@ class ObjectNotFoundError(Exception):
     """There is no object of that name."""
 
 
+class ObjectNameError(ValueError):
+    """What was given as an object's name is none: empty, absolute, or with `..` in it."""
+
+
 class StoreUnavailableError(Exception):
     """The object store does not answer; what was asked may be asked again."""
 
@@ -26,7 +30,7 @@ class ObjectInfo:
 class ObjectStore(Protocol):
     """A bucket of objects under names with slashes.
 
-    Every call may raise StoreUnavailableError.
+    Every call may raise StoreUnavailableError, and ObjectNameError for a key that is no name.
     """
 
     async def put_file(self, key: str, path: Path, media_type: str) -> None:

@@ -1,0 +1,3 @@
+"""How long a cached status may be believed."""
+
+SECONDS = 30
