@@ -1,1 +1,5 @@
 """Fixtures that every member of the workspace shares."""
+
+from lightmill.testing.blender import blender_python, run_blender
+
+__all__ = ["blender_python", "run_blender"]

@@ -11,7 +11,7 @@ FARTHEST = 1e9
 
 NARROWEST, WIDEST = 1.0, 179.0
 _NEAREST = 1e-9
-_PARALLEL = 1e-6  # sine of the angle under which `up` no longer says where up is
+_PARALLEL = 1e-5  # sine of the angle under which `up` no longer says where up is
 
 
 class CameraError(ValueError):

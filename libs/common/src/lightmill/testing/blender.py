@@ -1,0 +1,40 @@
+"""A real Blender for tests that are marked `blender`."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ENGINES = Path.home() / ".local/share/lightmill/engines"
+TIMEOUT = 120.0
+
+RunBlender = Callable[..., str]
+"""Called with a script's path and its arguments; returns what the script printed."""
+
+
+@pytest.fixture(scope="session")
+def blender_python() -> Path:
+    """Return a Python that can `import bpy`; skips where there is none."""
+    found = sorted(ENGINES.glob("blender-*/bin/python"))
+    if not found:
+        pytest.skip("no Blender engine is installed; run: make engine")
+    return found[-1]
+
+
+@pytest.fixture(scope="session")
+def run_blender(blender_python: Path) -> RunBlender:
+    """Return a function that runs a Python script in Blender and fails with its output."""
+
+    def run(script: Path, *arguments: str) -> str:
+        done = subprocess.run(  # noqa: S603  # the tests' own scripts
+            [blender_python, script, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr  # noqa: S101  # a test's check
+        return done.stdout
+
+    return run
