@@ -1,0 +1,74 @@
+"""One connection to RabbitMQ: a channel that publishes, and one for each inbox."""
+
+import asyncio
+from collections.abc import Sequence
+
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aiormq.abc import DeliveredMessage
+from typing_extensions import override
+
+from lightmill.broker.ports import Inbox, Link, Outgoing
+from lightmill.broker.rabbitmq.inbox import RabbitMQInbox
+from lightmill.broker.rabbitmq.liveness import Liveness, words
+from lightmill.messages.topology import Queue
+
+_IN_FLIGHT = 1000  # unconfirmed at once: enough to fill the line, few enough to be answered soon
+
+
+class RabbitMQLink(Link):
+    """A connection and what goes over it."""
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        self._connection = connection
+        self._life = Liveness()
+        self._publishing: AbstractChannel
+        connection.close_callbacks.add(self._on_close)
+
+    async def open(self) -> None:
+        """Open the channel that publishes."""
+        self._publishing = await self._life.during(self._channel())
+
+    @override
+    async def publish(self, messages: Sequence[Outgoing]) -> list[bool]:
+        taken: list[bool] = []
+        for start in range(0, len(messages), _IN_FLIGHT):
+            # Tasks start in the order in which they are made, and the channel's lock is fair.
+            part = messages[start : start + _IN_FLIGHT]
+            taken += await self._life.during(asyncio.gather(*map(self._publish, part)))
+        return taken
+
+    @override
+    async def subscribe(self, queue: Queue, *, prefetch: int = 500) -> Inbox:
+        channel = await self._life.during(self._channel())
+        inbox = RabbitMQInbox(channel, queue, self._life, self.publish)
+        await self._life.during(inbox.open(prefetch))
+        return inbox
+
+    @override
+    async def lost(self) -> None:
+        await self._life.wait()
+
+    async def _publish(self, message: Outgoing) -> bool:
+        exchange = await self._publishing.get_exchange(message.exchange, ensure=False)
+        answer = await exchange.publish(
+            Message(
+                message.body,
+                headers=dict(message.headers),
+                type=message.kind,
+                content_type="application/json",
+                delivery_mode=DeliveryMode.PERSISTENT,
+            ),
+            message.key,
+            mandatory=message.mandatory,
+        )
+        return not isinstance(answer, DeliveredMessage)  # that is the message, come back
+
+    async def _channel(self) -> AbstractChannel:
+        """Return a new channel whose loss is the link's."""
+        channel = await self._connection.channel()
+        channel.close_callbacks.add(self._on_close)
+        return channel
+
+    def _on_close(self, _: object, error: BaseException | None) -> None:
+        self._life.end("the link is closed" if error is None else words(error))
