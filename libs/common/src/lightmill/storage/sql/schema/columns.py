@@ -1,6 +1,7 @@
 """Column types that mean the same in MySQL and in SQLite."""
 
 from datetime import UTC, datetime
+
 from sqlalchemy import (
     JSON,
     BigInteger,
