@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from typing_extensions import TypeAliasType
+
 from lightmill.domain.failures import RetryPolicy
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.resources import Needs
 
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
+"""Whatever JSON can say."""
 
 DEFAULT_PRIORITY = 1
 MAX_PRIORITY = 100

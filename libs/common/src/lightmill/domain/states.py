@@ -77,7 +77,7 @@ STEP_TRANSITIONS: Mapping[StepState, frozenset[StepState]] = {
     StepState.READY: frozenset({StepState.RUNNING, StepState.FAILED, StepState.CANCELLED}),
     StepState.RUNNING: frozenset({StepState.SUCCEEDED, StepState.FAILED, StepState.CANCELLED}),
     StepState.SUCCEEDED: frozenset(),
-    StepState.FAILED: frozenset({StepState.READY}),  # by `retry`
+    StepState.FAILED: frozenset({StepState.READY, StepState.BLOCKED}),  # by `retry`
     StepState.CANCELLED: frozenset(),
 }
 

@@ -86,6 +86,7 @@ JOBS = Table(
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "tenant_id", "owner_id", "created_at"),
     Index(None, "tenant_id", "bundle_id"),
+    Index(None, "updated_at"),
 )
 
 BUNDLES = Table(

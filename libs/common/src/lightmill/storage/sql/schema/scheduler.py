@@ -111,7 +111,8 @@ TASKS = Table(
     Column("attempt_id", IDENTIFIER, nullable=False),  # the current one: the fence
     Column("priority", Integer, nullable=False),
     Column("progress", Float, nullable=False),
-    Column("failures", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),  # of its frames before it, as far as they count
+    Column("tries", Integer, nullable=False),  # of its frames before it
     Column("error", LONG_TEXT),
     Column("created_at", MOMENT, nullable=False),
     Column("started_at", MOMENT),

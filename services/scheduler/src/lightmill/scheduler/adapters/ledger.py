@@ -1,0 +1,167 @@
+"""The database as the leader of one epoch writes it: one transaction a turn."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Table, delete, func, insert, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
+
+from lightmill.domain.failures import FailureKind
+from lightmill.domain.states import (
+    ATTEMPT_TRANSITIONS,
+    TASK_TRANSITIONS,
+    AttemptState,
+    TaskState,
+    is_final,
+)
+from lightmill.scheduler.adapters import rows
+from lightmill.scheduler.adapters.effects import effects
+from lightmill.scheduler.adapters.leadership import check_epoch
+from lightmill.scheduler.adapters.recovery import Recovery
+from lightmill.scheduler.core.changes import AttemptMoved, Changes
+from lightmill.scheduler.ports import Ledger, NotLeaderError
+from lightmill.storage.sql import outbox
+from lightmill.storage.sql.database import Database
+from lightmill.storage.sql.schema.scheduler import (
+    ATTEMPTS,
+    FAILED_ORDINALS,
+    GIVEN_BACK,
+    HISTORY,
+    JOB_STATES,
+    NODES,
+    OUTBOX,
+    RESULTS,
+    STEPS,
+    TASKS,
+)
+from lightmill.storage.sql.upsert import upsert
+
+_Move = tuple[AttemptState, AttemptState, FailureKind | None, str]
+
+
+class SqlLedger(Recovery, Ledger):
+    """Reads what lives, and commits what has changed."""
+
+    def __init__(self, database: Database, *, epoch: int, beat: float) -> None:
+        super().__init__(database)
+        self._epoch = epoch
+        self._beat = beat
+
+    @override
+    async def commit(self, changes: Changes, now: datetime) -> None:
+        try:
+            async with self._database.transaction() as connection:
+                await check_epoch(connection, self._epoch)
+                await self._write(connection, changes, now)
+        except (SQLAlchemyError, OSError) as error:
+            raise NotLeaderError(
+                f"the commit failed, or its outcome is unknown: {error}"
+            ) from error
+
+    async def _write(self, connection: AsyncConnection, changes: Changes, now: datetime) -> None:
+        await _add(connection, TASKS, [rows.task_row(a) for a in changes.born])
+        await _add(
+            connection, ATTEMPTS, [rows.attempt_row(a, self._epoch, now) for a in changes.born]
+        )
+        await _move_attempts(connection, changes.moved, now)
+        await _move_tasks(connection, changes, now)
+        await _add(connection, RESULTS, [rows.result_row(d, now) for d in changes.delivered])
+        await self._write_waiting(connection, changes, now)
+        await self._put(connection, STEPS, [rows.step_row(s, now) for s in changes.steps.values()])
+        await self._put(
+            connection, JOB_STATES, [rows.job_row(j, now) for j in changes.jobs.values()]
+        )
+        await self._put(connection, NODES, [rows.node_row(n, now) for n in changes.nodes.values()])
+        history = [
+            {name: getattr(line, name) for name in line.__slots__} | {"at": now}
+            for line in changes.transitions
+        ]
+        await _add(connection, HISTORY, history)
+        leaving = effects(changes, self._epoch, self._beat, now)
+        await outbox.put(connection, OUTBOX, leaving, now)
+
+    async def _write_waiting(
+        self, connection: AsyncConnection, changes: Changes, now: datetime
+    ) -> None:
+        taken = [key for key, item in changes.given_back.items() if item is None]
+        if taken:
+            key = tuple_(GIVEN_BACK.c.step_id, GIVEN_BACK.c.ordinal)
+            await connection.execute(delete(GIVEN_BACK).where(key.in_(taken)))
+        back = [
+            rows.given_back_row(step_id, item)
+            for (step_id, _), item in changes.given_back.items()
+            if item is not None
+        ]
+        await self._put(connection, GIVEN_BACK, back)
+        if changes.forgiven:
+            forgiven = FAILED_ORDINALS.c.step_id.in_(changes.forgiven)
+            await connection.execute(delete(FAILED_ORDINALS).where(forgiven))
+        failed = [rows.failed_row(item, now) for item in changes.failed]
+        await self._put(connection, FAILED_ORDINALS, failed)
+
+    async def _put(
+        self, connection: AsyncConnection, table: Table, values: list[rows.Row]
+    ) -> None:
+        if values:
+            await connection.execute(upsert(table, self._database.dialect), values)
+
+
+async def _add(connection: AsyncConnection, table: Table, values: list[rows.Row]) -> None:
+    if values:
+        await connection.execute(insert(table), values)
+
+
+async def _move_attempts(
+    connection: AsyncConnection, moved: Iterable[AttemptMoved], now: datetime
+) -> None:
+    """Write where attempts stand, one statement for all that moved alike.
+
+    Raises:
+        NotLeaderError: a row did not stand where memory had it.
+    """
+    alike: dict[_Move, list[str]] = defaultdict(list)
+    for attempt_id, move in _joined(moved).items():
+        alike[move].append(attempt_id)
+    for (was, became, failure, detail), ids in alike.items():
+        values: rows.Row = {"state": became}
+        if became is not AttemptState.RUNNING:
+            values |= {"ended_at": now, "failure": failure, "detail": detail[: rows.DETAIL_LENGTH]}
+        if became in {AttemptState.SUCCEEDED, AttemptState.FAILED}:
+            values["started_at"] = func.coalesce(ATTEMPTS.c.started_at, now)
+        if became is AttemptState.RUNNING:
+            values["started_at"] = now
+        change = update(ATTEMPTS).where(ATTEMPTS.c.id.in_(ids), ATTEMPTS.c.state == was)
+        done = await connection.execute(change.values(values))
+        if done.rowcount != len(ids):
+            raise NotLeaderError(
+                f"{len(ids)} attempts to move from {was}, {done.rowcount} stood there"
+            )
+
+
+def _joined(moved: Iterable[AttemptMoved]) -> dict[str, _Move]:
+    """Return for each attempt where it stood first and where it stands last."""
+    moves: dict[str, _Move] = {}
+    for move in moved:
+        attempt = move.attempt
+        was = moves[attempt.id][0] if attempt.id in moves else move.was
+        # A turn may both begin and end an attempt; the last move tells why it ended.
+        ended = is_final(ATTEMPT_TRANSITIONS, attempt.state)
+        moves[attempt.id] = (was, attempt.state, move.failure, move.detail if ended else "")
+    return moves
+
+
+async def _move_tasks(connection: AsyncConnection, changes: Changes, now: datetime) -> None:
+    errors = {move.attempt.task.id: move.detail for move in changes.moved if move.failure}
+    for task in changes.tasks.values():
+        values: dict[str, object] = {"state": task.state, "progress": task.progress}
+        if task.state is not TaskState.ASSIGNED:
+            values["started_at"] = func.coalesce(TASKS.c.started_at, now)
+        if is_final(TASK_TRANSITIONS, task.state):
+            values["finished_at"] = now
+            values["progress"] = 1.0 if task.state is TaskState.SUCCEEDED else task.progress
+        if task.id in errors:
+            values["error"] = errors[task.id][: rows.DETAIL_LENGTH]
+        await connection.execute(update(TASKS).where(TASKS.c.id == task.id).values(values))

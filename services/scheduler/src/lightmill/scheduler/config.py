@@ -1,0 +1,19 @@
+"""The scheduler's settings."""
+
+from lightmill.runtime.settings import Settings
+
+
+class SchedulerSettings(Settings):
+    """What can be set of a scheduler.
+
+    Attributes:
+        beat: Seconds between two reports of a node, up to 500 nodes; more nodes, longer beats.
+        sweep: Seconds between two looks at what is wanted and not applied.
+        health_port: Of /healthz, /readyz and /metrics; 0 turns it off.
+        name: How this scheduler signs the leadership row; None means its host name.
+    """
+
+    beat: float = 1.0
+    sweep: float = 30.0
+    health_port: int = 0
+    name: str | None = None

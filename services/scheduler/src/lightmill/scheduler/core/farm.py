@@ -1,0 +1,84 @@
+"""The scheduler's picture of the farm: facts in, changes out."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import assert_never
+
+from lightmill.scheduler.core import lifecycle, planning, reports
+from lightmill.scheduler.core.changes import Changes
+from lightmill.scheduler.core.facts import (
+    BeatPassed,
+    Fact,
+    JobAsked,
+    NodeReported,
+    OrderReturned,
+)
+from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.state import FarmState
+from lightmill.scheduler.core.work import Job
+
+
+class Farm:
+    """Everything that waits, runs and renders; changed by `observe` and `plan` alone.
+
+    What they change is visible to others only after the commit of `take_changes`. When that
+    commit fails, or its outcome is unknown, the farm is to be thrown away and rebuilt.
+    """
+
+    def __init__(self, *, beat: float, new_id: Callable[[], str], now: datetime) -> None:
+        self._state = FarmState(beat=beat, new_id=new_id, now=now)
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._state.jobs
+
+    @property
+    def jobs(self) -> Iterable[Job]:
+        """Return the jobs that live."""
+        return self._state.jobs.values()
+
+    @property
+    def nodes(self) -> Iterable[Node]:
+        """Return the machines that are known."""
+        return self._state.nodes.values()
+
+    def adopt(self, jobs: Iterable[Job], nodes: Iterable[Node] = ()) -> None:
+        """Take in what the database holds; every attempt gets a full lease from now."""
+        farm = self._state
+        farm.nodes.update((node.id, node) for node in nodes)
+        for job in jobs:
+            farm.jobs[job.id] = job
+            for step in job.steps:
+                for attempt in step.running.values():
+                    attempt.sent_at = farm.tick
+                    attempt.lease_until = farm.lease(attempt)
+                    farm.attempts[attempt.id] = attempt
+                    farm.nodes[attempt.node_id].hold(attempt)
+
+    def observe(self, fact: Fact, now: datetime) -> None:
+        """Take in `fact`, which became known at `now`."""
+        self._state.now = now
+        match fact:
+            case JobAsked():
+                lifecycle.ask(self._state, fact)
+            case NodeReported(report):
+                reports.hear(self._state, report)
+            case BeatPassed():
+                reports.beat(self._state)
+            case OrderReturned():
+                reports.undelivered(self._state, fact.session, fact.attempt_ids)
+            case _:
+                assert_never(fact)
+
+    def plan(self, now: datetime) -> None:
+        """Hand out what can be handed out."""
+        self._state.now = now
+        planning.plan(self._state)
+
+    def take_changes(self) -> Changes:
+        """Return what has changed since the last call; jobs that have ended leave the farm."""
+        changes, self._state.changes = self._state.changes, Changes()
+        for job in changes.jobs.values():
+            job.row_version += 1
+            if job.ended and not job.running:
+                self._state.jobs.pop(job.id, None)
+        return changes

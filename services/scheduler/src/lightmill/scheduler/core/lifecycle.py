@@ -1,0 +1,208 @@
+"""How jobs and steps begin, go on and end."""
+
+from lightmill.domain.job import Wanted
+from lightmill.domain.states import (
+    JOB_TRANSITIONS,
+    STEP_TRANSITIONS,
+    AttemptState,
+    JobState,
+    StepState,
+    move,
+)
+from lightmill.scheduler.core import attempts
+from lightmill.scheduler.core.facts import JobAsked
+from lightmill.scheduler.core.state import FarmState
+from lightmill.scheduler.core.waiting import GivenBack, Waiting
+from lightmill.scheduler.core.work import Job, Step
+
+
+def ask(farm: FarmState, asked: JobAsked) -> None:
+    """Bring the job to what its owner wants of it."""
+    job = farm.jobs.get(asked.job_id)
+    if job is None:
+        job = _open(farm, asked)
+    elif asked.version <= job.applied_version:
+        return
+    job.applied_version = asked.version
+    job.priority = asked.priority
+    farm.touch(job)
+    _free_workspaces(farm, job, asked)
+    if asked.wanted is Wanted.CANCEL:
+        cancel(farm, job)
+        return
+    _pause(farm, job, paused=asked.paused)
+    if asked.retries_wanted > job.applied_retries:
+        job.applied_retries = asked.retries_wanted
+        _retry(farm, job)
+
+
+def begin(farm: FarmState, step: Step) -> None:
+    """Note that a node has begun to render something of `step`."""
+    if step.state is StepState.READY:
+        move_step(farm, step, StepState.RUNNING, "first frame begun")
+    if step.job.state is JobState.PENDING:
+        step.job.started_at = farm.now
+        move_job(farm, step.job, JobState.PROCESSING, "first frame begun")
+
+
+def settle(farm: FarmState, step: Step) -> None:
+    """End `step` when nothing of it is left to do, and with it perhaps its job."""
+    farm.changes.steps[step.id] = step
+    farm.touch(step.job)
+    if not step.open or step.running or len(step.waiting):
+        return
+    if step.given_up:
+        _fail(farm, step, f"{len(step.given_up)} of {step.waiting.total} frames failed")
+    else:
+        move_step(farm, step, StepState.SUCCEEDED, "every frame delivered")
+        _unlock(farm, step)
+
+
+def fail_at_once(farm: FarmState, step: Step, why: str) -> None:
+    """End `step` as failed although work is left: no frame of it could succeed."""
+    for attempt in list(step.running.values()):
+        attempts.dismiss(farm, attempt, why)
+    _fail(farm, step, why)
+
+
+def cancel(farm: FarmState, job: Job) -> None:
+    """End the job and everything of it, in one commit; what finishes later is not applied."""
+    if job.ended:
+        return
+    for step in job.steps:
+        for attempt in list(step.running.values()):
+            attempts.dismiss(farm, attempt, "job cancelled")
+        if not step.ended:
+            move_step(farm, step, StepState.CANCELLED, "job cancelled")
+    job.error = "cancelled"
+    job.finished_at = farm.now
+    move_job(farm, job, JobState.CANCELLED, "asked for")
+
+
+def move_step(farm: FarmState, step: Step, wanted: StepState, why: str) -> None:
+    """Change the state of `step`, with its line in the history."""
+    was, step.state = step.state, move(STEP_TRANSITIONS, step.state, wanted)
+    farm.changes.steps[step.id] = step
+    farm.note(step.job, "step", step.id, (was, wanted, why))
+
+
+def move_job(farm: FarmState, job: Job, wanted: JobState, why: str) -> None:
+    """Change the state of `job`, with its line in the history."""
+    was, job.state = job.state, move(JOB_TRANSITIONS, job.state, wanted)
+    farm.touch(job)
+    farm.note(job, "job", job.id, (was, wanted, why))
+
+
+def _open(farm: FarmState, asked: JobAsked) -> Job:
+    job = Job(
+        id=asked.job_id,
+        tenant_id=asked.tenant_id,
+        owner_id=asked.owner_id,
+        name=asked.name,
+        bundle_id=asked.bundle_id,
+        spec=asked.spec,
+        created_at=asked.created_at,
+        priority=asked.priority,
+        applied_cleanups=asked.cleanups_wanted,
+        applied_retries=asked.retries_wanted,
+    )
+    for position, spec in enumerate(asked.spec.steps):
+        step = Step(
+            id=farm.new_id(),
+            job=job,
+            position=position,
+            spec=spec,
+            waiting=Waiting(len(spec.frames)),
+            state=StepState.BLOCKED if spec.after else StepState.READY,
+        )
+        job.steps.append(step)
+        farm.changes.steps[step.id] = step
+        farm.note(job, "step", step.id, (None, step.state, "job taken in"))
+    farm.jobs[job.id] = job
+    farm.note(job, "job", job.id, (None, job.state, "taken in"))
+    return job
+
+
+def _pause(farm: FarmState, job: Job, *, paused: bool) -> None:
+    """Set the mark; orders that no node has begun are called back."""
+    if job.paused == paused:
+        return
+    job.paused = paused
+    became = "PAUSED" if paused else str(job.state)
+    farm.note(job, "job", job.id, (str(job.state), became, "asked for"))
+    if not paused:
+        return
+    for step in job.steps:
+        for attempt in step.running.values():
+            if attempt.state is AttemptState.ASSIGNED:
+                attempts.recall(farm, attempt)
+
+
+def _retry(farm: FarmState, job: Job) -> None:
+    """Take back the steps that failed, and their job."""
+    if job.state is not JobState.FAILED:
+        return
+    for step in job.steps:
+        if step.state is not StepState.FAILED:
+            continue
+        for ordinal in sorted(step.given_up):
+            back = GivenBack(
+                ordinal=ordinal, not_before=farm.now, tries=step.given_up[ordinal].tries
+            )
+            step.waiting.give_back(back)
+            farm.changes.given_back[step.id, ordinal] = back
+        step.given_up.clear()
+        farm.changes.forgiven.append(step.id)
+        blocked = step.spec.after is not None and not _unlocked(step)
+        wanted = StepState.BLOCKED if blocked else StepState.READY
+        move_step(farm, step, wanted, "retry asked for")
+    job.error = None
+    job.finished_at = None
+    move_job(farm, job, JobState.PROCESSING, "retry asked for")
+
+
+def _free_workspaces(farm: FarmState, job: Job, asked: JobAsked) -> None:
+    if asked.cleanups_wanted <= job.applied_cleanups:
+        return
+    job.applied_cleanups = asked.cleanups_wanted
+    for node in farm.nodes.values():
+        if node.takes_work or node.draining:
+            farm.changes.letter(node).forget_workspaces.append((job.owner_id, job.id))
+
+
+def _fail(farm: FarmState, step: Step, why: str) -> None:
+    if step.job.error is None:
+        first = min(step.given_up.values(), key=lambda item: item.ordinal, default=None)
+        step.job.error = why if first is None else f"frame {first.frame}: {first.error}"
+    move_step(farm, step, StepState.FAILED, why)
+    _unlock(farm, step)
+
+
+def _unlocked(step: Step) -> bool:
+    """Tell whether what `step` waits for has ended as `step` needs it to."""
+    before = next(other for other in step.job.steps if other.spec.name == step.spec.after)
+    if before.state is StepState.FAILED:
+        return not step.spec.must_succeed
+    return before.state is StepState.SUCCEEDED
+
+
+def _unlock(farm: FarmState, ended: Step) -> None:
+    """Let those that waited for `ended` go on or fail, then look at the job."""
+    for step in ended.job.steps:
+        if step.spec.after != ended.spec.name or step.state is not StepState.BLOCKED:
+            continue
+        if _unlocked(step):
+            move_step(farm, step, StepState.READY, f"step {ended.spec.name} ended")
+        else:
+            _fail(farm, step, f"step {ended.spec.name} failed")
+    _settle_job(farm, ended.job)
+
+
+def _settle_job(farm: FarmState, job: Job) -> None:
+    if job.ended or not all(step.ended for step in job.steps):
+        return
+    job.finished_at = farm.now
+    if all(step.state is StepState.SUCCEEDED for step in job.steps):
+        move_job(farm, job, JobState.COMPLETED, "every step succeeded")
+    else:
+        move_job(farm, job, JobState.FAILED, job.error or "a step failed")

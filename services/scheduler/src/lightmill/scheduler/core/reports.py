@@ -1,0 +1,184 @@
+"""What follows from a node's report, and from its silence."""
+
+from lightmill.domain.failures import FailureKind
+from lightmill.domain.states import AttemptState, NodeState
+from lightmill.messages.attempts_settled import SettledAttempt, SettledFrames
+from lightmill.messages.node_report import Finish, HeldAttempt, HeldState, NodeReport, Outcome
+from lightmill.scheduler.core import attempts, lifecycle
+from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.state import MISSING_AFTER, OFFLINE_AFTER, FarmState
+from lightmill.scheduler.core.work import Attempt
+
+_LEAST_PROGRESS = 0.01
+
+
+def hear(farm: FarmState, report: NodeReport) -> None:
+    """Bring the farm into agreement with what a node says is true of it."""
+    node = farm.nodes.get(report.node_id)
+    if node is None:
+        node = _meet(farm, report)
+    # Session ids sort by age: a report of an older session has been overtaken.
+    stale = report.session < node.session
+    repeated = report.session == node.session and report.sequence <= node.sequence
+    if stale or repeated:
+        return
+    fresh = report.session != node.session
+    _greet(farm, node, report)
+    for finish in report.finishes:
+        _settle(farm, node, finish)
+    for held in report.held:
+        _renew(farm, node, held)
+    _miss(farm, node, report, fresh=fresh)
+
+
+def beat(farm: FarmState) -> None:
+    """Let a beat pass: leases run, silent nodes go offline, progress becomes visible."""
+    farm.tick += 1
+    for attempt in list(farm.attempts.values()):
+        if not attempt.ended and farm.tick > attempt.lease_until:
+            _lose(farm, attempt, "lease over: no report listed it")
+    for node in farm.nodes.values():
+        silent = node.heard_at is None or farm.tick - node.heard_at > OFFLINE_AFTER
+        if silent and farm.tick > OFFLINE_AFTER and node.state is not NodeState.OFFLINE:
+            _move_node(farm, node, NodeState.OFFLINE)
+    for job_id in farm.progressed & farm.jobs.keys():
+        farm.touch(farm.jobs[job_id])
+    farm.progressed.clear()
+
+
+def undelivered(farm: FarmState, session: str, attempt_ids: tuple[str, ...]) -> None:
+    """Take back orders that no queue took; the node gets no more until it reports again."""
+    for attempt_id in attempt_ids:
+        attempt = farm.attempts.get(attempt_id)
+        if attempt is None or attempt.session != session or attempt.listed or attempt.ended:
+            continue
+        _lose(farm, attempt, "session gone: the order came back")
+        node = farm.nodes[attempt.node_id]
+        _release(farm, node, attempt)
+        if node.session == session:
+            node.heard_at = None
+
+
+def _meet(farm: FarmState, report: NodeReport) -> Node:
+    node = Node(id=report.node_id, name=report.name, session=report.session, offer=report.offer)
+    farm.nodes[node.id] = node
+    return node
+
+
+def _greet(farm: FarmState, node: Node, report: NodeReport) -> None:
+    """Note what the report says of the node itself."""
+    if report.session != node.session:
+        node.settled.clear()
+        farm.changes.nodes[node.id] = node
+    if report.offer != node.offer:
+        node.offer = report.offer
+        node.count()
+        farm.changes.nodes[node.id] = node
+    node.session, node.sequence, node.name = report.session, report.sequence, report.name
+    node.heard_at, node.draining = farm.tick, report.draining
+    wanted = NodeState.DRAINING if report.draining else NodeState.ONLINE
+    if node.state is not wanted:
+        _move_node(farm, node, wanted)
+
+
+def _move_node(farm: FarmState, node: Node, wanted: NodeState) -> None:
+    node.state = wanted
+    farm.changes.nodes[node.id] = node
+    farm.changes.nodes_told.add(node.id)
+
+
+def _settle(farm: FarmState, node: Node, finish: Finish) -> None:
+    """Apply the end of an attempt if it is the current one; answer in any case."""
+    applied = node.settled.get(finish.attempt_id)
+    if applied is None:
+        attempt = farm.attempts.get(finish.attempt_id)
+        applied = attempt is not None and not attempt.ended and attempt.node_id == node.id
+        if attempt is not None and applied:
+            _finish(farm, attempt, finish)
+        if attempt is not None:
+            _release(farm, node, attempt)
+        node.settled[finish.attempt_id] = applied
+    answer = SettledAttempt(attempt_id=finish.attempt_id, applied=applied)
+    farm.changes.letter(node).settled.append(answer)
+
+
+def _finish(farm: FarmState, attempt: Attempt, finish: Finish) -> None:
+    step = attempt.task.step
+    attempts.deliver(farm, attempt, finish.delivered)
+    if finish.outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
+        lifecycle.begin(farm, step)  # a short attempt may end before any report shows it running
+    hopeless = False
+    match finish.outcome:
+        case Outcome.SUCCEEDED if not attempt.task.remaining:
+            attempts.succeed(farm, attempt)
+        case Outcome.SUCCEEDED:
+            missing = "the node said done, and frames are missing"
+            hopeless = attempts.fail(farm, attempt, FailureKind.OUTPUT, missing)
+        case Outcome.FAILED:
+            kind = finish.failure or FailureKind.ENGINE
+            hopeless = attempts.fail(farm, attempt, kind, finish.detail)
+        case Outcome.CANCELLED | Outcome.RECALLED:
+            attempts.give_up(farm, attempt, f"{finish.outcome.lower()} by the node")
+    if hopeless:
+        lifecycle.fail_at_once(farm, step, finish.detail)
+    else:
+        lifecycle.settle(farm, step)
+
+
+def _renew(farm: FarmState, node: Node, held: HeldAttempt) -> None:
+    """Renew the lease of an attempt that is wanted, and have the others killed."""
+    attempt = farm.attempts.get(held.attempt_id)
+    if attempt is None or attempt.ended or attempt.node_id != node.id:
+        farm.changes.letter(node).cancel.append(held.attempt_id)
+        return
+    attempt.listed = True
+    attempt.running_seconds = held.running_seconds
+    attempt.lease_until = farm.lease(attempt)
+    if held.state is HeldState.RUNNING:
+        node.promote(attempt)
+        if attempt.state is AttemptState.ASSIGNED:
+            attempts.begin(farm, attempt)
+            lifecycle.begin(farm, attempt.task.step)
+    if held.delivered:
+        _take_frames(farm, node, attempt, held)
+    if abs(held.progress - attempt.task.progress) >= _LEAST_PROGRESS:
+        attempt.task.progress = held.progress
+        farm.changes.tasks[attempt.task.id] = attempt.task
+        farm.progressed.add(attempt.task.step.job.id)
+
+
+def _take_frames(farm: FarmState, node: Node, attempt: Attempt, held: HeldAttempt) -> None:
+    before = len(attempt.task.remaining)
+    attempts.deliver(farm, attempt, held.delivered)
+    if len(attempt.task.remaining) < before:
+        farm.changes.steps[attempt.task.step.id] = attempt.task.step
+        farm.touch(attempt.task.step.job)
+    ordinals = tuple(result.ordinal for result in held.delivered)
+    answer = SettledFrames(attempt_id=attempt.id, ordinals=ordinals)
+    farm.changes.letter(node).settled_frames.append(answer)
+
+
+def _miss(farm: FarmState, node: Node, report: NodeReport, *, fresh: bool) -> None:
+    """Take back what the node should hold and does not."""
+    finished = {finish.attempt_id for finish in report.finishes}
+    listed = finished | {held.attempt_id for held in report.held}
+    for attempt in [*node.held.values(), *node.ahead.values()]:
+        if attempt.id in listed:
+            continue
+        overdue = farm.tick - attempt.sent_at > MISSING_AFTER
+        if attempt.ended or fresh or attempt.listed or overdue:
+            if not attempt.ended:
+                _lose(farm, attempt, "the node does not hold it")
+            _release(farm, node, attempt)
+    for attempt_id in node.settled.keys() - finished:
+        del node.settled[attempt_id]
+
+
+def _lose(farm: FarmState, attempt: Attempt, why: str) -> None:
+    attempts.lose(farm, attempt, why)
+    lifecycle.settle(farm, attempt.task.step)
+
+
+def _release(farm: FarmState, node: Node, attempt: Attempt) -> None:
+    node.release(attempt.id)
+    farm.attempts.pop(attempt.id, None)

@@ -1,0 +1,194 @@
+"""Jobs, steps, tasks and attempts as the scheduler holds them in memory.
+
+Only what lives is held: a job that has ended leaves the farm, its rows stay in the database.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lightmill.domain.failures import FailureKind
+from lightmill.domain.job import JobSpec, StepSpec
+from lightmill.domain.states import (
+    ATTEMPT_TRANSITIONS,
+    JOB_TRANSITIONS,
+    STEP_TRANSITIONS,
+    AttemptState,
+    JobState,
+    StepState,
+    TaskState,
+    is_final,
+)
+from lightmill.scheduler.core.waiting import Waiting
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Attempt:
+    """One try of a task on one node, and the resources that it holds there.
+
+    Attributes:
+        ahead: It waits on the node behind running work, outside the node's capacity.
+        lease_until: The tick after which it is lost unless a report lists it.
+        sent_at: The tick at which its order left.
+        listed: Whether a report has listed it yet.
+    """
+
+    id: str
+    task: "Task"
+    node_id: str
+    session: str
+    cores: int
+    ram: int
+    gpus: tuple[int, ...]
+    ahead: bool = False
+    state: AttemptState = AttemptState.ASSIGNED
+    lease_until: int = 0
+    sent_at: int = 0
+    listed: bool = False
+    recalled: bool = False
+    running_seconds: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is no longer the current attempt of its task."""
+        return is_final(ATTEMPT_TRANSITIONS, self.state)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Task:
+    """Ordinals of a step that one node renders at a time.
+
+    Attributes:
+        remaining: Ordinals that it has not delivered.
+        failures: Failures of its ordinals before this task.
+        tries: Tries of its ordinals before this task.
+    """
+
+    id: str
+    step: "Step"
+    ordinals: tuple[int, ...]
+    created_at: datetime
+    failures: int = 0
+    tries: int = 0
+    progress: float = 0.0
+    state: TaskState = TaskState.ASSIGNED
+    remaining: set[int] = field(default_factory=set)
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Return the frame numbers beside the ordinals."""
+        return tuple(map(self.step.spec.frames.at, self.ordinals))
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Step:
+    """A step of a live job.
+
+    Attributes:
+        running: Attempts of it that nodes hold, by their id.
+        given_up: Frames that failed too often, by ordinal.
+    """
+
+    id: str
+    job: "Job"
+    position: int
+    spec: StepSpec
+    waiting: Waiting
+    state: StepState
+    succeeded: int = 0
+    given_up: dict[int, "FailedOrdinal"] = field(default_factory=dict)
+    running: dict[str, Attempt] = field(default_factory=dict)
+
+    @property
+    def open(self) -> bool:
+        """Whether its work may be handed out."""
+        return self.state in {StepState.READY, StepState.RUNNING}
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it will be rendered any more, unless a retry is asked for."""
+        return is_final(STEP_TRANSITIONS, self.state) or self.state is StepState.FAILED
+
+    @property
+    def leads(self) -> bool:
+        """Whether another step of the job waits for it, as the main step does for test frames."""
+        return any(other.spec.after == self.spec.name for other in self.job.steps)
+
+    @property
+    def outstanding(self) -> int:
+        """Return the number of ordinals that nodes hold."""
+        return sum(len(attempt.task.remaining) for attempt in self.running.values())
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Job:
+    """A live job: what is asked of it, and where it stands."""
+
+    id: str
+    tenant_id: str
+    owner_id: str
+    name: str
+    bundle_id: str | None
+    spec: JobSpec
+    created_at: datetime
+    priority: int
+    paused: bool = False
+    applied_version: int = 0
+    applied_retries: int = 0
+    applied_cleanups: int = 0
+    row_version: int = 0
+    state: JobState = JobState.PENDING
+    steps: list[Step] = field(default_factory=list)
+    error: str | None = None
+    result_key: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over, unless a retry is asked for."""
+        return is_final(JOB_TRANSITIONS, self.state) or self.state is JobState.FAILED
+
+    @property
+    def frames(self) -> int:
+        """Return the number of frames of all steps."""
+        return sum(step.waiting.total for step in self.steps)
+
+    @property
+    def succeeded(self) -> int:
+        """Return the number of frames that have a result."""
+        return sum(step.succeeded for step in self.steps)
+
+    @property
+    def failed(self) -> int:
+        """Return the number of frames that are given up."""
+        return sum(len(step.given_up) for step in self.steps)
+
+    @property
+    def running(self) -> int:
+        """Return the number of frames that nodes hold."""
+        return sum(step.outstanding for step in self.steps)
+
+    @property
+    def progress(self) -> float:
+        """Return the share of the job that is done, running frames included, 0 to 1."""
+        running = sum(
+            attempt.task.progress * len(attempt.task.ordinals)
+            - (len(attempt.task.ordinals) - len(attempt.task.remaining))
+            for step in self.steps
+            for attempt in step.running.values()
+        )
+        done = self.succeeded + max(0.0, running)
+        return min(1.0, done / self.frames) if self.frames else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedOrdinal:
+    """A frame that is given up, and why."""
+
+    step_id: str
+    ordinal: int
+    frame: int
+    failures: int
+    tries: int
+    kind: FailureKind
+    error: str

@@ -1,0 +1,137 @@
+"""Puts the scheduler together: candidates stand by, one leads."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import structlog
+
+from lightmill.broker.ports import Link, Outgoing
+from lightmill.messages.topology import SCHEDULER_INBOX, reports_queue
+from lightmill.runtime import health
+from lightmill.runtime.ids import new_id
+from lightmill.runtime.parts import Parts
+from lightmill.scheduler.adapters.leadership import begin_epoch
+from lightmill.scheduler.adapters.ledger import SqlLedger
+from lightmill.scheduler.config import SchedulerSettings
+from lightmill.scheduler.core.farm import Farm
+from lightmill.scheduler.handlers.inboxes import commands, reports, returned
+from lightmill.scheduler.use_cases.decide import Decide
+from lightmill.scheduler.use_cases.lead import Lead
+from lightmill.storage.sql.migration import require_current
+from lightmill.storage.sql.named_lock import Guard, NamedLock
+from lightmill.storage.sql.relay import Relay
+from lightmill.storage.sql.schema.scheduler import OUTBOX
+
+_LOG = structlog.get_logger()
+_NODES_A_BEAT = 500
+_PAUSE_S = 0.5
+
+
+async def run(settings: SchedulerSettings, parts: Parts, stop: asyncio.Event) -> None:
+    """Stand for election, and lead whenever elected, until `stop` is set.
+
+    Raises:
+        SchemaOutdatedError: the database's schema is not the one that this code knows.
+    """
+    await require_current(parts.database)
+    checks = {"database": _answers(parts)}
+    async with (
+        health.serve(settings.health_port, checks) if settings.health_port else nullcontext()
+    ):
+        campaign = asyncio.create_task(_campaign(settings, parts))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({campaign, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (campaign, stopped):
+            task.cancel()
+        await asyncio.gather(campaign, stopped, return_exceptions=True)
+
+
+async def _campaign(settings: SchedulerSettings, parts: Parts) -> None:
+    """Serve one term after the other.
+
+    Whatever ends a term, memory is thrown away and the next begins from the database.
+    """
+    while True:
+        try:
+            await _term(settings, parts)
+        except Exception as error:  # noqa: BLE001  # see the docstring
+            _LOG.warning("the term has ended", reason=_reasons(error), exc_info=_unexpected(error))
+        await asyncio.sleep(_PAUSE_S)
+
+
+async def _term(settings: SchedulerSettings, parts: Parts) -> None:
+    name = settings.name or f"{socket.gethostname()}#{os.getpid()}"
+    async with (
+        NamedLock(parts.database, "leader").held() as guard,
+        parts.broker.connect(f"scheduler {name}") as link,
+    ):
+        epoch = await begin_epoch(parts.database, name, parts.clock.now())
+        with structlog.contextvars.bound_contextvars(epoch=epoch):
+            _LOG.info("leading")
+            await _lead(settings, parts, link, guard, epoch)
+
+
+async def _lead(
+    settings: SchedulerSettings, parts: Parts, link: Link, guard: Guard, epoch: int
+) -> None:
+    inbox = await link.subscribe(SCHEDULER_INBOX)
+    reported = await link.subscribe(reports_queue(epoch))
+    relay = Relay(parts.database, OUTBOX, parts.cache, parts.clock)
+    reader = SqlLedger(parts.database, epoch=epoch, beat=settings.beat)
+    snapshot = await reader.snapshot()
+    beat = max(settings.beat, settings.beat * len(snapshot.nodes) / _NODES_A_BEAT)
+    ledger = SqlLedger(parts.database, epoch=epoch, beat=beat)
+    farm = Farm(beat=beat, new_id=new_id, now=parts.clock.now())
+    farm.adopt(snapshot.jobs, snapshot.nodes)
+    lead = Lead(
+        decide=Decide(farm=farm, ledger=ledger, clock=parts.clock, committed=relay.wake),
+        ledger=ledger,
+        link=link,
+        clock=parts.clock,
+        epoch=epoch,
+        beat=beat,
+        sweep=settings.sweep,
+    )
+
+    async def take_back(messages: Sequence[Outgoing]) -> None:
+        await lead.hear(returned(messages))
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_end_when_lost(guard))
+        tasks.create_task(relay.run(link, take_back))
+        tasks.create_task(lead.listen(commands(inbox)))
+        tasks.create_task(lead.listen(reports(reported, epoch)))
+        tasks.create_task(lead.look_for_jobs())
+        tasks.create_task(lead.tick())
+        tasks.create_task(lead.turns())
+
+
+async def _end_when_lost(guard: Guard) -> None:
+    await guard.lost()
+    raise ConnectionError("the leader's lock is lost")
+
+
+def _answers(parts: Parts) -> health.Check:
+    async def check() -> bool:
+        async with parts.database.reading() as connection:
+            return bool(await connection.exec_driver_sql("SELECT 1"))
+
+    return check
+
+
+def _reasons(error: BaseException) -> str:
+    """Return what ended a term, in one line."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(map(_reasons, error.exceptions))
+    return f"{type(error).__name__}: {error}"
+
+
+def _unexpected(error: BaseException) -> bool:
+    """Tell whether the stack of `error` is worth a line: what a farm must live with is not."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_unexpected, error.exceptions))
+    known = ("NotLeaderError", "LinkLostError", "OperationalError", "InterfaceError")
+    return type(error).__name__ not in known and not isinstance(error, OSError)

@@ -1,0 +1,69 @@
+"""What the queues bring, as news for the leader."""
+
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+
+import structlog
+from pydantic import ValidationError
+
+from lightmill.broker.ports import Delivery, Inbox, Outgoing
+from lightmill.messages.job_wanted import JobWanted
+from lightmill.messages.leader_tick import LeaderTick
+from lightmill.messages.node_report import NodeReport
+from lightmill.messages.orders import Orders
+from lightmill.scheduler.core.facts import BeatPassed, Fact, NodeReported, OrderReturned
+from lightmill.scheduler.use_cases.decide import News
+
+_BATCH = 500
+_LOG = structlog.get_logger()
+
+
+async def commands(inbox: Inbox) -> AsyncIterator[News]:
+    """Yield what the api's doorbells ask to be looked at."""
+    while True:
+        jobs: dict[str, None] = {}
+        last = None
+        for delivery in await inbox.receive(_BATCH):
+            try:
+                jobs[JobWanted.model_validate_json(delivery.body).job_id] = None
+            except ValidationError as error:
+                await inbox.bury(delivery, f"not a {JobWanted.routing_key}: {error}")
+            else:
+                last = delivery
+        if last is not None:
+            yield News(jobs=tuple(jobs), acknowledge=partial(inbox.settle, last))
+
+
+async def reports(inbox: Inbox, epoch: int) -> AsyncIterator[News]:
+    """Yield what nodes report, and the leader's own ticks, in the order of the queue."""
+    while True:
+        facts: list[Fact] = []
+        last = None
+        for delivery in await inbox.receive(_BATCH):
+            try:
+                facts.extend(_facts(delivery, epoch))
+            except ValidationError as error:
+                _LOG.warning("a report cannot be read", key=delivery.key, error=str(error))
+                await inbox.bury(delivery, f"unreadable: {error}")
+            else:
+                last = delivery
+        if last is not None:
+            yield News(facts=tuple(facts), acknowledge=partial(inbox.settle, last))
+
+
+def returned(messages: Sequence[Outgoing]) -> News:
+    """Return the news that no queue took these orders."""
+    facts = []
+    for message in messages:
+        orders = Orders.model_validate_json(message.body)
+        ids = tuple(assignment.attempt_id for assignment in orders.assign)
+        session = message.key.rsplit(".", 1)[-1]
+        facts.append(OrderReturned(session=session, attempt_ids=ids))
+    return News(facts=tuple(facts))
+
+
+def _facts(delivery: Delivery, epoch: int) -> list[Fact]:
+    if delivery.kind == LeaderTick.routing_key:
+        tick = LeaderTick.model_validate_json(delivery.body)
+        return [BeatPassed()] if tick.epoch == epoch else []
+    return [NodeReported(NodeReport.model_validate_json(delivery.body))]

@@ -1,0 +1,56 @@
+"""What the scheduler needs from the outside."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lightmill.scheduler.core.changes import Changes
+from lightmill.scheduler.core.facts import JobAsked
+from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.work import Job
+
+
+class NotLeaderError(Exception):
+    """Another scheduler leads now, or what was committed is not known; start afresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the database holds of the living farm."""
+
+    jobs: Sequence[Job]
+    nodes: Sequence[Node]
+
+
+class Ledger(Protocol):
+    """The database, as the one leader of an epoch writes it."""
+
+    async def snapshot(self) -> Snapshot:
+        """Return every job that lives and every node that is known."""
+        ...
+
+    async def ended_jobs(self, job_ids: Iterable[str]) -> list[Job]:
+        """Return those of these jobs that have rows and have ended."""
+        ...
+
+    async def asked(self, job_ids: Iterable[str]) -> list[JobAsked]:
+        """Return what is wanted of these jobs, oldest first."""
+        ...
+
+    async def unapplied(self, since: datetime | None) -> list[str]:
+        """Return the ids of jobs of which something is wanted that is not applied.
+
+        Args:
+            since: Leaves out what was asked before; None looks at everything.
+        """
+        ...
+
+    async def commit(self, changes: Changes, now: datetime) -> None:
+        """Write everything in one transaction, messages included.
+
+        Raises:
+            NotLeaderError: the epoch has passed, a row was not as expected, or the outcome of
+                the commit is unknown.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""Invented farms that drive the same core on an invented clock."""

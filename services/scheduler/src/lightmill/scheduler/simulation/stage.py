@@ -1,0 +1,272 @@
+"""A farm with invented nodes, and a book of everything that the farm has decided."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from lightmill.domain.failures import FailureKind
+from lightmill.domain.frames import FrameSet
+from lightmill.domain.job import JobSpec, StepSpec, Wanted, Work, steps_with_test
+from lightmill.domain.resources import Needs, Offer
+from lightmill.domain.results import FrameResult, attempt_prefix
+from lightmill.domain.states import JobState
+from lightmill.messages.node_report import Finish, HeldAttempt, HeldState, NodeReport, Outcome
+from lightmill.messages.orders import Assignment
+from lightmill.scheduler.core.changes import Changes
+from lightmill.scheduler.core.facts import BeatPassed, Fact, JobAsked, NodeReported
+from lightmill.scheduler.core.farm import Farm
+from lightmill.scheduler.core.work import Job
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class BrokenLawError(AssertionError):
+    """The farm has done what it must never do."""
+
+
+@dataclass
+class InventedNode:
+    """Keeps the node's half of the protocol."""
+
+    id: str
+    offer: Offer
+    session: int = 1
+    sequence: int = 0
+    held: dict[str, Assignment] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
+    finishes: dict[str, Finish] = field(default_factory=dict)
+
+    def report(self) -> NodeReported:
+        """Return the next report."""
+        self.sequence += 1
+        return NodeReported(
+            NodeReport(
+                node_id=self.id,
+                name=self.id,
+                session=f"{self.session:08}",
+                sequence=self.sequence,
+                offer=self.offer,
+                held=tuple(
+                    HeldAttempt(
+                        attempt_id=attempt_id,
+                        state=HeldState.RUNNING
+                        if attempt_id in self.running
+                        else HeldState.QUEUED,
+                    )
+                    for attempt_id in self.held
+                ),
+                finishes=tuple(self.finishes.values()),
+            )
+        )
+
+    def finish(
+        self,
+        attempt_id: str,
+        outcome: Outcome = Outcome.SUCCEEDED,
+        failure: FailureKind | None = None,
+        delivered: int | None = None,
+    ) -> None:
+        """End an attempt; `delivered` is the number of its first frames that it stored."""
+        assignment = self.held.pop(attempt_id)
+        self.running.discard(attempt_id)
+        frames = assignment.frames if outcome is Outcome.SUCCEEDED else ()
+        frames = frames if delivered is None else assignment.frames[:delivered]
+        prefix = attempt_prefix(assignment.tenant_id, assignment.job_id, attempt_id)
+        self.finishes[attempt_id] = Finish(
+            attempt_id=attempt_id,
+            outcome=outcome,
+            failure=failure,
+            detail=f"{failure}",
+            delivered=tuple(
+                FrameResult(
+                    ordinal=frame.ordinal,
+                    frame=frame.frame,
+                    key=f"{prefix}{frame.frame:04}.png",
+                    thumbnail_key=None,
+                    blake3="",
+                    size=1,
+                    width=1,
+                    height=1,
+                    media_type="image/png",
+                    seconds=1.0,
+                )
+                for frame in frames
+            ),
+        )
+
+    def crash(self) -> None:
+        """Lose everything but the journal, and come back with a new session."""
+        self.held.clear()
+        self.running.clear()
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Come back with a new session and everything that is held."""
+        self.session += 1
+        self.sequence = 0
+
+
+class Stage:
+    """Plays leader, database and nodes; every change is checked against the laws as it comes."""
+
+    def __init__(self, *nodes: InventedNode) -> None:
+        numbers = count()
+        self.now = START
+        self.farm = Farm(beat=1.0, new_id=lambda: f"{next(numbers):08}", now=START)
+        self.nodes = {node.id: node for node in nodes}
+        self.jobs: dict[str, Job] = {}
+        self.results: Counter[tuple[str, int]] = Counter()
+        self.assigned: list[Assignment] = []
+        self.cancelled: list[str] = []
+        self.recalled: list[str] = []
+        self.settled: dict[str, bool] = {}
+        self.last = Changes()
+        self._versions: Counter[str] = Counter()
+
+    def observe(self, *facts: Fact) -> None:
+        """One turn of the leader, with its commit and the delivery of what it sends."""
+        for fact in facts:
+            self.farm.observe(fact, self.now)
+        self.farm.plan(self.now)
+        self.last = self.farm.take_changes()
+        self._book(self.last)
+
+    def report(self, *names: str) -> None:
+        """Let these nodes report, or all."""
+        self.observe(*(self.nodes[name].report() for name in names or self.nodes))
+
+    def beats(self, number: int = 1, *, silent: tuple[str, ...] = ()) -> None:
+        """Let beats pass; every node reports in each, but for the silent ones."""
+        for _ in range(number):
+            self.now += timedelta(seconds=1)
+            self.observe(BeatPassed())
+            for node in self.nodes.values():
+                if node.id not in silent:
+                    self.observe(node.report())
+
+    def ask(  # noqa: PLR0913  # a job has many sides
+        self,
+        job_id: str,
+        frames: str = "1-4",
+        *,
+        test: str | None = None,
+        stop: bool = True,
+        chunk: int = 1,
+        needs: Needs | None = None,
+        priority: int = 1,
+        wanted: Wanted = Wanted.RUN,
+        paused: bool = False,
+        retries_wanted: int = 0,
+        fifo: bool = False,
+    ) -> None:
+        """Submit a job, or ask something else of one that is there."""
+        self._versions[job_id] += 1
+        tests = FrameSet.parse(test) if test else None
+        steps = steps_with_test(FrameSet.parse(frames), tests, stop=stop)
+        self.observe(
+            JobAsked(
+                job_id=job_id,
+                tenant_id="tenant",
+                owner_id="owner",
+                name=job_id,
+                bundle_id=None,
+                spec=JobSpec(
+                    work=Work(engine="blender"),
+                    steps=tuple(
+                        StepSpec(
+                            name=step.name,
+                            frames=step.frames,
+                            chunk=chunk,
+                            after=step.after,
+                            must_succeed=step.must_succeed,
+                        )
+                        for step in steps
+                    ),
+                    needs=needs or Needs(cores=1, ram=1),
+                    fifo=fifo,
+                ),
+                wanted=wanted,
+                paused=paused,
+                priority=priority,
+                retries_wanted=retries_wanted,
+                cleanups_wanted=0,
+                version=self._versions[job_id],
+                created_at=self.now,
+            )
+        )
+
+    def run_all(self, name: str, outcome: Outcome = Outcome.SUCCEEDED) -> None:
+        """Let a node end everything that it holds."""
+        node = self.nodes[name]
+        for attempt_id in list(node.held):
+            node.running.add(attempt_id)
+            failure = FailureKind.ENGINE if outcome is Outcome.FAILED else None
+            node.finish(attempt_id, outcome, failure)
+        self.report(name)
+
+    def render_everything(self, limit: int = 200) -> None:
+        """Let all nodes render until nothing is held any more."""
+        for _ in range(limit):
+            self.beats()
+            for name in self.nodes:
+                self.run_all(name)
+            if not any(node.held for node in self.nodes.values()) and not list(self.farm.jobs):
+                return
+
+    def state(self, job_id: str) -> JobState:
+        """Return where a job stood after the last commit that touched it."""
+        return self.jobs[job_id].state
+
+    def frames_of(self, job_id: str) -> list[int]:
+        """Return the frame numbers of a job in the order in which they were handed out."""
+        return [f.frame for a in self.assigned if a.job_id == job_id for f in a.frames]
+
+    def _book(self, changes: Changes) -> None:
+        self.jobs.update(changes.jobs)
+        for delivered in changes.delivered:
+            key = (delivered.attempt.task.step.id, delivered.result.ordinal)
+            self.results[key] += 1
+            _law(self.results[key] == 1, "a frame has become a result twice")
+        for (node_id, session), letter in changes.letters.items():
+            self.assigned += letter.assign
+            self.cancelled += letter.cancel
+            self.recalled += letter.recall
+            self.settled.update({s.attempt_id: s.applied for s in letter.settled})
+            node = self.nodes[node_id]
+            if session == f"{node.session:08}":
+                self._deliver(node, letter.assign, letter.cancel, letter.recall)
+                for settled in letter.settled:
+                    node.finishes.pop(settled.attempt_id, None)
+        self._check_capacity()
+
+    def _deliver(
+        self, node: InventedNode, assign: list[Assignment], cancel: list[str], recall: list[str]
+    ) -> None:
+        for assignment in assign:
+            node.held[assignment.attempt_id] = assignment
+        for attempt_id in cancel:
+            if attempt_id in node.held:
+                node.finish(attempt_id, Outcome.CANCELLED)
+        for attempt_id in recall:
+            if attempt_id in node.held and attempt_id not in node.running:
+                node.finish(attempt_id, Outcome.RECALLED)
+
+    def _check_capacity(self) -> None:
+        for node in self.farm.nodes:
+            _law(node.free_cores >= 0, "more cores granted than the node has")
+            _law(node.free_ram >= 0, "more memory granted than the node has")
+            indices = [index for attempt in node.held.values() for index in attempt.gpus]
+            _law(len(indices) == len(set(indices)), "a GPU granted twice")
+            _law(len(node.ahead) <= 1, "more than one order waits on the node")
+
+
+def _law(holds: bool, otherwise: str) -> None:  # noqa: FBT001  # reads as a sentence
+    if not holds:
+        raise BrokenLawError(otherwise)
+
+
+def machine(name: str, cores: int = 4, engine: str = "blender") -> InventedNode:
+    """Return a node of 100 bytes of memory."""
+    offer = Offer(cores=cores, ram=100, engines={engine: ("4.5",)})
+    return InventedNode(id=name, offer=offer)

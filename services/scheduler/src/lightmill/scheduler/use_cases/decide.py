@@ -1,0 +1,69 @@
+"""One turn of the leader: facts in, one commit, acknowledgements after it."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from lightmill.runtime.clock import Clock
+from lightmill.scheduler.core.facts import Fact
+from lightmill.scheduler.core.farm import Farm
+from lightmill.scheduler.ports import Ledger
+
+Acknowledge = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What one look into one source has brought.
+
+    Attributes:
+        jobs: Of which something is wanted; what, stands in their rows.
+        acknowledge: Called after the commit that applied it.
+    """
+
+    jobs: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    acknowledge: Acknowledge | None = None
+
+
+@dataclass(slots=True)
+class Decide:
+    """Brings the farm up to date with the news, hands out work and commits.
+
+    When it raises, the farm in memory is no longer what the database holds: throw it away.
+    """
+
+    farm: Farm
+    ledger: Ledger
+    clock: Clock
+    committed: Callable[[], None]
+    turns: int = field(default=0, init=False)
+
+    async def __call__(self, news: Iterable[News]) -> None:
+        """Apply all of `news` in one turn.
+
+        Raises:
+            NotLeaderError: the commit failed or its outcome is unknown.
+        """
+        pieces = list(news)
+        await self._ask({job_id for piece in pieces for job_id in piece.jobs})
+        now = self.clock.now()
+        for piece in pieces:
+            for fact in piece.facts:
+                self.farm.observe(fact, now)
+        self.farm.plan(now)
+        if changes := self.farm.take_changes():
+            await self.ledger.commit(changes, now)
+            self.committed()
+        for piece in pieces:
+            if piece.acknowledge is not None:
+                await piece.acknowledge()
+        self.turns += 1
+
+    async def _ask(self, job_ids: set[str]) -> None:
+        if not job_ids:
+            return
+        asked = await self.ledger.asked(job_ids)
+        strangers = [fact.job_id for fact in asked if fact.job_id not in self.farm]
+        self.farm.adopt(await self.ledger.ended_jobs(strangers))
+        for fact in asked:
+            self.farm.observe(fact, self.clock.now())

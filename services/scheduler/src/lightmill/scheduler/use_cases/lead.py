@@ -1,0 +1,80 @@
+"""One term of one leader: from taking over to losing the lock, the broker or the database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from lightmill.broker.ports import Link, Outgoing
+from lightmill.messages.leader_tick import LeaderTick
+from lightmill.messages.topology import REPORTS, tick_key
+from lightmill.runtime.clock import Clock
+from lightmill.scheduler.ports import Ledger
+from lightmill.scheduler.use_cases.decide import Decide, News
+
+_TURN = 2000
+"""Pieces of news in one turn at the most."""
+
+_SKEW = timedelta(minutes=10)
+"""How far the clocks of api and scheduler may be apart for a sweep to see everything."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Lead:
+    """Collects the news of all sources and decides on them, turn by turn."""
+
+    decide: Decide
+    ledger: Ledger
+    link: Link
+    clock: Clock
+    epoch: int
+    beat: float
+    sweep: float
+    _news: asyncio.Queue[News] = field(default_factory=lambda: asyncio.Queue(_TURN))
+
+    async def turns(self) -> None:
+        """Decide for ever.
+
+        Raises:
+            NotLeaderError: memory and database may differ.
+            LinkLostError: nothing can be acknowledged any more.
+        """
+        while True:
+            pieces = [await self._news.get()]
+            while len(pieces) < _TURN and not self._news.empty():
+                pieces.append(self._news.get_nowait())
+            await self.decide(pieces)
+
+    async def listen(self, source: AsyncIterator[News]) -> None:
+        """Pass on what `source` brings."""
+        async for news in source:
+            await self._news.put(news)
+
+    async def tick(self) -> None:
+        """Send a beat through the queue that carries the reports, for ever."""
+        number = 0
+        while True:
+            number += 1
+            tick = LeaderTick(epoch=self.epoch, number=number)
+            message = Outgoing(
+                exchange=REPORTS,
+                key=tick_key(self.epoch),
+                kind=LeaderTick.routing_key,
+                body=tick.body(),
+            )
+            await self.link.publish([message])
+            await asyncio.sleep(self.beat)
+
+    async def look_for_jobs(self) -> None:
+        """Find what is wanted of jobs although its doorbell was lost: at once, then regularly."""
+        since = None
+        while True:
+            started = self.clock.now()
+            if jobs := await self.ledger.unapplied(since):
+                await self._news.put(News(jobs=tuple(jobs)))
+            since = started - _SKEW
+            await asyncio.sleep(self.sweep)
+
+    async def hear(self, news: News) -> None:
+        """Take in a single piece of news."""
+        await self._news.put(news)
