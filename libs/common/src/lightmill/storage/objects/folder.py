@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from typing_extensions import override
 
+from lightmill.storage.objects.landing import landing
 from lightmill.storage.objects.names import checked
 from lightmill.storage.objects.signatures import holds, sign
 from lightmill.storage.objects.tree import Tree
@@ -83,7 +84,7 @@ class FolderStore(ObjectStore):
     @override
     async def get_file(self, key: str, path: Path) -> None:
         def copy() -> None:
-            with self._tree.open(key) as source, path.open("wb") as target:
+            with self._tree.open(key) as source, landing(path) as target:
                 shutil.copyfileobj(source, target, _PIECE)
 
         await asyncio.to_thread(copy)

@@ -1,0 +1,214 @@
+"""Objects in a bucket of any S3 server, by the minio SDK.
+
+The SDK blocks, so every request runs in a thread. Signing is pure computation, since the region
+is given. Every argument goes by keyword: the SDK's next version takes no other.
+"""
+
+import asyncio
+import io
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.deleteobjects import DeleteError, DeleteObject
+from minio.error import MinioException, S3Error
+from typing_extensions import override
+
+from lightmill.storage.objects.landing import landing
+from lightmill.storage.objects.names import checked
+from lightmill.storage.ports import (
+    ObjectInfo,
+    ObjectNotFoundError,
+    ObjectStore,
+    StoreUnavailableError,
+)
+
+_PIECE = 2**20
+_PAGE = 1000
+_CONNECTIONS = 32
+_CONNECT_SECONDS = 3.0
+_READ_SECONDS = 30.0
+_RETRIES = urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=(502, 503, 504))
+"""Two, for a connection that died while idle; the caller knows better when to ask again."""
+
+T = TypeVar("T")
+
+
+class S3Store(ObjectStore):
+    """A bucket; URLs signed as public name `public_endpoint`, the others `endpoint`."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        public_endpoint: str,
+        access_key: str,
+        secret_key: str,
+        bucket: str,
+        region: str = "us-east-1",
+    ) -> None:
+        self._bucket = bucket
+        self._endpoint = endpoint
+        self._pool = urllib3.PoolManager(
+            maxsize=_CONNECTIONS,
+            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
+            retries=_RETRIES,
+        )
+
+        def client(url: str) -> Minio:
+            return Minio(
+                endpoint=urlsplit(url).netloc,
+                secure=urlsplit(url).scheme == "https",
+                access_key=access_key,
+                secret_key=secret_key,
+                region=region,
+                http_client=self._pool,
+            )
+
+        self._client, self._public = client(endpoint), client(public_endpoint)
+
+    async def make_bucket(self) -> None:
+        """Make the bucket unless it is there."""
+        if not await self._run(self._bucket, self._client.bucket_exists):
+            await self._run(self._bucket, self._client.make_bucket)
+
+    def close(self) -> None:
+        """Close the connections that wait for the next request."""
+        self._pool.clear()
+
+    @override
+    async def put_file(self, key: str, path: Path, media_type: str) -> None:
+        put = self._client.fput_object
+        await self._run(
+            key, put, object_name=checked(key), file_path=str(path), content_type=media_type
+        )
+
+    @override
+    async def put(self, key: str, content: bytes, media_type: str) -> None:
+        await self._run(
+            key,
+            self._client.put_object,
+            object_name=checked(key),
+            data=io.BytesIO(content),
+            length=len(content),
+            content_type=media_type,
+        )
+
+    @override
+    async def get_file(self, key: str, path: Path) -> None:
+        def fetch() -> None:
+            with self._faults(key), self._reading(key) as source, landing(path) as target:
+                shutil.copyfileobj(source, target, _PIECE)
+
+        await asyncio.to_thread(fetch)
+
+    @override
+    async def get(self, key: str) -> bytes:
+        def fetch() -> bytes:
+            with self._faults(key), self._reading(key) as source:
+                return source.read()
+
+        return await asyncio.to_thread(fetch)
+
+    @override
+    async def stream(self, key: str) -> AsyncIterator[bytes]:
+        with self._faults(key), ExitStack() as stack:
+            reading = self._reading(key)
+            source = await asyncio.to_thread(stack.enter_context, reading)
+            while piece := await asyncio.to_thread(source.read, _PIECE):
+                yield piece
+
+    @override
+    async def info(self, key: str) -> ObjectInfo | None:
+        try:
+            found = await self._run(key, self._client.stat_object, object_name=checked(key))
+        except ObjectNotFoundError:
+            return None
+        return ObjectInfo(key=key, size=found.size or 0, media_type=found.content_type or "")
+
+    @override
+    async def delete(self, keys: Sequence[str]) -> None:
+        def remove(bucket_name: str) -> list[DeleteError]:
+            objects = [DeleteObject(name=checked(key)) for key in keys]
+            remove = self._client.remove_objects
+            return list(remove(bucket_name=bucket_name, delete_object_list=objects))
+
+        errors = [error for error in await self._run("", remove) if error.code != "NoSuchKey"]
+        if errors:
+            first = errors[0]
+            raise StoreUnavailableError(
+                f"{len(errors)} of {len(keys)} objects cannot be deleted, the first of them "
+                f"{first.name}: {first.message or first.code}"
+            )
+
+    @override
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        def page(**_: str) -> list[str]:
+            return [found.object_name for found in islice(listing, _PAGE) if not found.is_dir]
+
+        listing = self._client.list_objects(
+            bucket_name=self._bucket, prefix=prefix, recursive=True
+        )
+        while names := await self._run(prefix, page):
+            for name in names:
+                yield name
+
+    @override
+    def sign_get(self, key: str, *, seconds: int, public: bool = False) -> str:
+        return self._sign(self._public if public else self._client, "GET", key, seconds)
+
+    @override
+    def sign_put(self, key: str, *, seconds: int) -> str:
+        return self._sign(self._client, "PUT", key, seconds)
+
+    def _sign(self, client: Minio, method: str, key: str, seconds: int) -> str:
+        url: str = client.get_presigned_url(
+            method=method,
+            bucket_name=self._bucket,
+            object_name=checked(key),
+            expires=timedelta(seconds=seconds),
+        )
+        return url
+
+    async def _run(self, key: str, call: Callable[..., T], **arguments: object) -> T:
+        """Return what `call` returns for the bucket, computed in a thread."""
+
+        def work() -> T:
+            with self._faults(key):
+                return call(bucket_name=self._bucket, **arguments)
+
+        return await asyncio.to_thread(work)
+
+    @contextmanager
+    def _reading(self, key: str) -> Iterator[urllib3.BaseHTTPResponse]:
+        """Give the object's content as it comes in."""
+        response = self._client.get_object(bucket_name=self._bucket, object_name=checked(key))
+        try:
+            yield response
+        finally:
+            response.close()
+            response.release_conn()
+
+    @contextmanager
+    def _faults(self, key: str) -> Iterator[None]:
+        """Turn what the SDK raises into what the port says."""
+        try:
+            yield
+        except S3Error as error:
+            if error.code == "NoSuchKey":
+                raise ObjectNotFoundError(key) from error
+            what = f"{error.code}: {error.message}"
+            raise StoreUnavailableError(
+                f"the object store at {self._endpoint} refuses {key} in bucket {self._bucket}, "
+                f"{what}"
+            ) from error
+        except (MinioException, urllib3.exceptions.HTTPError) as error:
+            raise StoreUnavailableError(
+                f"the object store at {self._endpoint} does not answer: {error}"
+            ) from error
