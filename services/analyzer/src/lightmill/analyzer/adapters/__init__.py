@@ -1,0 +1,1 @@
+"""Tables, and the reader of Blender files in a process of its own."""

@@ -1,0 +1,114 @@
+"""Reads .blend files in a child process that is held to limits."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from typing_extensions import override
+
+from lightmill.analyzer.adapters import sandbox
+from lightmill.analyzer.core.reading import SceneReading, Use
+from lightmill.analyzer.ports import SceneReader, UnreadableSceneError
+
+PROBE = Path(__file__).with_name("blend_probe.py")
+_LONGEST_OUTPUT = 2**26
+_PIECE = 2**16
+_GONE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessLimits:
+    """What reading one scene may take: seconds, bytes of memory, bytes of files unpacked."""
+
+    seconds: float
+    memory: int
+    size: int
+
+
+class BlendReader(SceneReader):
+    """Runs `blend_probe.py`, in bubblewrap where there is one."""
+
+    def __init__(self, limits: ProcessLimits, bwrap: str | None, probe: Path = PROBE) -> None:
+        self._limits = limits
+        self._bwrap = bwrap
+        self._probe = probe
+
+    @override
+    async def read(self, folder: Path, scene: str) -> SceneReading:
+        try:
+            async with (
+                asyncio.timeout(self._limits.seconds),
+                self._running(folder, scene) as child,
+            ):
+                output = await _output(child)
+                code = await child.wait()
+        except TimeoutError:
+            limit = self._limits.seconds
+            raise UnreadableSceneError(f"{scene} takes longer than {limit:g} s to read") from None
+        return _reading(scene, output, code)
+
+    @asynccontextmanager
+    async def _running(
+        self, folder: Path, scene: str
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Give the child, whose whole group is dead when the block is left."""
+        limits = self._limits
+        numbers = (limits.memory, int(limits.seconds) + 1, limits.size)
+        program = [sys.executable, "-I", str(self._probe), str(folder), scene, *map(str, numbers)]
+        child = await asyncio.create_subprocess_exec(
+            *sandbox.command(program, folder, self._probe, self._bwrap),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            cwd=folder,
+            env={"TMPDIR": str(folder)},
+            start_new_session=True,
+        )
+        try:
+            yield child
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            await asyncio.wait_for(asyncio.shield(child.wait()), _GONE_S)
+
+
+async def _output(child: asyncio.subprocess.Process) -> bytes:
+    pieces, size = [], 0
+    while child.stdout is not None and (piece := await child.stdout.read(_PIECE)):
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LONGEST_OUTPUT:
+            raise UnreadableSceneError("the scene says more about itself than this farm reads")
+    return b"".join(pieces)
+
+
+def _reading(scene: str, output: bytes, code: int) -> SceneReading:
+    try:
+        found = json.loads(output)
+    except ValueError:
+        raise UnreadableSceneError(f"{scene} cannot be read: its reader {_end(code)}") from None
+    if "error" in found:
+        raise UnreadableSceneError(str(found["error"]))
+    return SceneReading(scene_info=found["scene_info"], uses=tuple(map(_use, found["uses"])))
+
+
+def _end(code: int) -> str:
+    if code in {-signal.SIGXCPU, -signal.SIGKILL, 128 + signal.SIGXCPU, 128 + signal.SIGKILL}:
+        return "used up the time or the memory that this farm gives"
+    return f"ended with code {code}; the file is damaged"
+
+
+def _use(item: Mapping[str, object]) -> Use:
+    return Use(
+        path=str(item["path"]),
+        referrer=str(item["referrer"]),
+        name=str(item["name"]),
+        sequence=bool(item["sequence"]),
+    )

@@ -1,0 +1,124 @@
+"""Puts the analyzer together."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import structlog
+
+from lightmill.analyzer.adapters import sandbox
+from lightmill.analyzer.adapters.analyses import SqlAnalyses, outbox_relay
+from lightmill.analyzer.adapters.blend_reader import BlendReader, ProcessLimits
+from lightmill.analyzer.config import AnalyzerSettings
+from lightmill.analyzer.handlers.requests import read_inbox, sweep
+from lightmill.analyzer.use_cases.analyse_scene import AnalyseScene, FetchLimits
+from lightmill.messages.topology import ANALYZER_INBOX
+from lightmill.runtime import health
+from lightmill.runtime.parts import Parts
+from lightmill.storage.sql.migration import require_current
+
+_LOG = structlog.get_logger()
+_PAUSE_S = 1.0
+
+
+class SandboxMissingError(Exception):
+    """A sandbox is demanded and cannot be had."""
+
+
+async def run(settings: AnalyzerSettings, parts: Parts, stop: asyncio.Event) -> None:
+    """Answer requests until `stop` is set.
+
+    Raises:
+        SchemaOutdatedError: the database's schema is not the one that this code knows.
+        SandboxMissingError: the settings demand bubblewrap, and it cannot be used.
+    """
+    await require_current(parts.database)
+    bwrap = await _bubblewrap(settings)
+    relay = outbox_relay(parts.database, parts.cache, parts.clock)
+    analyses = SqlAnalyses(parts.database, relay, parts.clock)
+    analyse = AnalyseScene(
+        analyses,
+        parts.store,
+        {".blend": BlendReader(_limits(settings), bwrap)},
+        FetchLimits(size=settings.analysis_size),
+        settings.analysis_scratch or Path(tempfile.gettempdir()),
+    )
+
+    async def serve_link() -> None:
+        async with parts.broker.connect("analyzer") as link, asyncio.TaskGroup() as tasks:
+            inbox = await link.subscribe(ANALYZER_INBOX, prefetch=settings.analyses_at_once)
+            tasks.create_task(relay.run(link))
+            tasks.create_task(read_inbox(inbox, analyse, settings.analyses_at_once))
+
+    async def look() -> None:
+        await sweep(analyses, analyse, settings.analysis_sweep)
+
+    checks = {"database": _answers(parts)}
+    async with (
+        health.serve(settings.health_port, checks) if settings.health_port else nullcontext()
+    ):
+        await _until(stop, serve_link, look)
+
+
+async def _until(stop: asyncio.Event, *works: Callable[[], Awaitable[None]]) -> None:
+    """Keep every work going until `stop` is set; what reads a scene then is killed."""
+    tasks = [asyncio.create_task(_again(work)) for work in works]
+    try:
+        await stop.wait()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _again(work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` for ever: a part that was away, or a fault, costs a pause and no request."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001  # see the docstring
+            _LOG.warning("begin again", reason=_reasons(error), exc_info=_unexpected(error))
+        await asyncio.sleep(_PAUSE_S)
+
+
+async def _bubblewrap(settings: AnalyzerSettings) -> str | None:
+    found = await asyncio.to_thread(sandbox.bubblewrap)
+    if found is None and settings.analysis_sandbox:
+        raise SandboxMissingError(
+            "bubblewrap is not installed or may not make namespaces here; "
+            "install it, or set LIGHTMILL_ANALYSIS_SANDBOX=false"
+        )
+    _LOG.info("scenes are read", sandbox="none" if found is None else "bubblewrap")
+    return found
+
+
+def _limits(settings: AnalyzerSettings) -> ProcessLimits:
+    return ProcessLimits(
+        seconds=settings.analysis_seconds,
+        memory=settings.analysis_memory,
+        size=settings.analysis_size,
+    )
+
+
+def _answers(parts: Parts) -> health.Check:
+    async def check() -> bool:
+        async with parts.database.reading() as connection:
+            return bool(await connection.exec_driver_sql("SELECT 1"))
+
+    return check
+
+
+def _reasons(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(map(_reasons, error.exceptions))
+    return f"{type(error).__name__}: {error}"
+
+
+def _unexpected(error: BaseException) -> bool:
+    """Tell whether the stack of `error` is worth a line: what a farm must live with is not."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_unexpected, error.exceptions))
+    known = ("LinkLostError", "OperationalError", "InterfaceError", "StoreUnavailableError")
+    return type(error).__name__ not in known and not isinstance(error, OSError)

@@ -1,0 +1,1 @@
+"""The queue of requests, and the look for those that it lost."""

@@ -1,0 +1,1 @@
+"""What the analyzer does when it is asked."""

@@ -1,0 +1,143 @@
+"""Look into one scene and answer."""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from weakref import WeakValueDictionary
+
+import structlog
+
+from lightmill.analyzer.core.outcome import outcome
+from lightmill.analyzer.ports import (
+    Analyses,
+    Answer,
+    BundleFile,
+    Request,
+    SceneReader,
+    UnreadableSceneError,
+)
+from lightmill.storage.ports import ObjectNotFoundError, ObjectStore, StoreUnavailableError
+
+_LOG = structlog.get_logger()
+_ANSWERS = "tell whoever runs the farm: the analyzer's log has the details under this request's id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    """What is fetched of one bundle at the most, in bytes and in files."""
+
+    size: int
+    files: int = 1000
+
+
+class AnalyseScene:
+    """Answers requests; the same request twice, even at once, is answered once."""
+
+    def __init__(
+        self,
+        analyses: Analyses,
+        store: ObjectStore,
+        readers: Mapping[str, SceneReader],
+        limits: FetchLimits,
+        scratch: Path,
+    ) -> None:
+        """Hand in the collaborators.
+
+        Args:
+            analyses: Requests and answers.
+            store: Holds the bundles' files.
+            readers: By the suffix of the scene, such as `.blend`.
+            limits: Of what is fetched.
+            scratch: Where the files lie while they are read.
+        """
+        self._analyses = analyses
+        self._store = store
+        self._readers = readers
+        self._limits = limits
+        self._scratch = scratch
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def __call__(self, analysis_id: str) -> None:
+        """Return when the request has an answer, or none is wanted.
+
+        Raises:
+            StoreUnavailableError: ask again later.
+        """
+        turn = self._turns.setdefault(analysis_id, asyncio.Lock())
+        async with turn:
+            request = await self._analyses.find(analysis_id)
+            if request is None:
+                return
+            answer = await self._answer(request)
+            written = await self._analyses.answer(request, answer)
+        _LOG.info("scene analysed", analysis_id=analysis_id, error=answer.error, written=written)
+
+    async def _answer(self, request: Request) -> Answer:
+        known = await self._analyses.known(request)
+        if known is not None:
+            return Answer(outcome=known)
+        try:
+            return Answer(outcome=await self._look(request))
+        except UnreadableSceneError as error:
+            return Answer(outcome=None, error=error.reason)
+        except (StoreUnavailableError, asyncio.CancelledError):
+            raise
+        except Exception:  # noqa: BLE001  # any fault of ours has to end in an answer
+            # Without an answer the request would be tried again every time, for ever.
+            _LOG.exception("analysis failed", analysis_id=request.id)
+            return Answer(outcome=None, error=f"the analyzer has a fault; {_ANSWERS}")
+
+    async def _look(self, request: Request) -> dict[str, object]:
+        suffix = PurePosixPath(request.scene).suffix.lower()
+        reader = self._readers.get(suffix)
+        if reader is None:
+            raise UnreadableSceneError(_unknown(suffix, self._readers))
+        wanted = self._readable(request, suffix)
+        with tempfile.TemporaryDirectory(prefix="analysis-", dir=self._scratch) as folder:
+            for file in wanted:
+                await self._fetch(file, Path(folder))
+            reading = await reader.read(Path(folder), request.scene)
+        return outcome(reading, (file.path for file in request.files))
+
+    def _readable(self, request: Request, suffix: str) -> Sequence[BundleFile]:
+        """Return the scene and what may be a library of it; of other files the path is enough."""
+        files = [file for file in request.files if _suffix(file.path) == suffix]
+        if all(file.path != request.scene for file in files):
+            raise UnreadableSceneError(f"{request.scene} is not among the files of the request")
+        if len(files) > self._limits.files:
+            raise UnreadableSceneError(
+                f"more than {self._limits.files} {suffix} files; send only those that are linked"
+            )
+        size = sum(file.size for file in files)
+        if size > self._limits.size:
+            raise UnreadableSceneError(
+                f"the {suffix} files have {size} bytes, more than {self._limits.size}"
+            )
+        return files
+
+    async def _fetch(self, file: BundleFile, folder: Path) -> None:
+        path = PurePosixPath(file.path)
+        if path.is_absolute() or ".." in path.parts:
+            raise UnreadableSceneError(f"{file.path} leads out of the bundle")
+        gone = UnreadableSceneError(f"{file.path} is gone; upload it again")
+        if file.object_key is None:
+            raise gone
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            await self._store.get_file(file.object_key, target)
+        except ObjectNotFoundError:
+            raise gone from None
+        if target.stat().st_size != file.size:
+            raise UnreadableSceneError(f"{file.path} is damaged in the store; upload it again")
+
+
+def _suffix(path: str) -> str:
+    return PurePosixPath(path).suffix.lower()
+
+
+def _unknown(suffix: str, readers: Mapping[str, SceneReader]) -> str:
+    known = ", ".join(sorted(readers))
+    return f"not analysed yet: {suffix or 'files without a suffix'} (this farm reads {known})"
