@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+from aiormq.exceptions import AMQPError
 
 from lightmill.broker.ports import LinkLostError
 
 ANSWER_SECONDS = 15.0
 """A broker that answers nothing for so long is as good as gone; the outbox keeps the rows."""
 
-FAULTS = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
-"""What aio-pika raises when a connection or a channel is in trouble."""
+FAULTS = (AMQPError, OSError, TimeoutError, RuntimeError)
+"""What aio-pika raises on a connection or a channel in trouble; RuntimeError on a closed one."""
 
 T = TypeVar("T")
 
