@@ -1,0 +1,1 @@
+"""The `lightmill` command: data on stdout, words for people on stderr."""

@@ -1,0 +1,196 @@
+"""`lightmill submit`, `lightmill job …`."""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lightmill.client.cli.exits import Exit
+from lightmill.client.cli.session import AsJson, answer, farm_of, show, tell
+from lightmill.client.cli.watch import watch_job
+from lightmill.client.farm import Farm
+from lightmill.client.models import Bundle
+
+app = typer.Typer(help="Look at jobs and steer them.", no_args_is_help=True)
+
+JobId = Annotated[str, typer.Argument(help="As `submit` and `job list` tell it.")]
+_GIB = 2**30
+_COLUMNS = {
+    "id": "id",
+    "name": "name",
+    "state": "state",
+    "progress": "progress",
+    "done": "frames.succeeded",
+    "failed": "frames.failed",
+    "of": "frames.total",
+    "error": "error",
+}
+
+
+def submit(  # noqa: PLR0913  # one parameter for each option
+    context: typer.Context,
+    scene: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .blend file.")],
+    frames: Annotated[str, typer.Option(help="1-24, 1-100x10, or 3,5-10.")],
+    *,
+    folder: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Hand in this; else the scene's folder."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="For people; else the scene's.")] = None,
+    test_frames: Annotated[str | None, typer.Option(help="Rendered before the others.")] = None,
+    stop_after_test: Annotated[bool, typer.Option(help="Stop when a test frame fails.")] = False,
+    priority: Annotated[int, typer.Option(min=0, max=100, help="Higher goes first.")] = 1,
+    cores: Annotated[int | None, typer.Option(min=1, help="That each frame needs.")] = None,
+    ram: Annotated[float | None, typer.Option(min=0.001, help="GB for each frame.")] = None,
+    gpus: Annotated[int, typer.Option(min=0, help="For each frame.")] = 0,
+    setting: Annotated[
+        list[str] | None, typer.Option(help="Of the engine, as width=640; may be repeated.")
+    ] = None,
+    allow_missing: Annotated[bool, typer.Option(help="Render though files are missing.")] = False,
+    watch: Annotated[bool, typer.Option(help="Stay until it is done.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Hand in a scene with its folder, and print the job's id."""
+    farm, root = farm_of(context), (folder or scene.parent).resolve()
+    inside = _inside(scene, root)
+    bundle = _upload(farm, root)
+    if not allow_missing:
+        _require_files(farm, bundle, inside)
+    needs = {"cores": cores, "ram": None if ram is None else round(ram * _GIB), "gpus": gpus}
+    job_id = farm.submit(
+        name=name or scene.stem,
+        bundle_id=bundle.bundle_id,
+        scene=inside,
+        frames=frames,
+        test_frames=test_frames,
+        stop_after_test=stop_after_test,
+        priority=priority,
+        needs=needs,
+        settings=_settings(setting or []),
+    )
+    answer(job_id, {"id": job_id}, as_json=as_json)
+    if watch:
+        watch_job(farm, job_id)
+
+
+@app.command("list")
+def list_jobs(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    state: Annotated[str | None, typer.Option(help="Such as PROCESSING.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest jobs."""
+    filters = {"state": state} if state else {}
+    show(farm_of(context).jobs(limit=limit, **filters), _COLUMNS, as_json=as_json)
+
+
+@app.command("show")
+def show_job(context: typer.Context, job: JobId, *, as_json: AsJson = False) -> None:
+    """Show one job."""
+    found = farm_of(context).job(job)
+    if as_json:
+        typer.echo(found.model_dump_json())
+    else:
+        show([found], _COLUMNS, as_json=False)
+
+
+@app.command()
+def watch(context: typer.Context, job: JobId) -> None:
+    """Stay until a job is done; exit code 1 when it failed."""
+    watch_job(farm_of(context), job)
+
+
+@app.command()
+def cancel(context: typer.Context, job: JobId) -> None:
+    """Stop a job; its finished frames stay."""
+    farm_of(context).cancel(job)
+    tell(f"{job} is being cancelled")
+
+
+@app.command()
+def pause(context: typer.Context, job: JobId) -> None:
+    """Hand out nothing more; running frames finish."""
+    farm_of(context).pause(job)
+    tell(f"{job} pauses")
+
+
+@app.command()
+def resume(context: typer.Context, job: JobId) -> None:
+    """Go on with a paused job."""
+    farm_of(context).resume(job)
+    tell(f"{job} goes on")
+
+
+@app.command()
+def retry(context: typer.Context, job: JobId) -> None:
+    """Try the failed frames of a job again."""
+    farm_of(context).retry(job)
+    tell(f"the failed frames of {job} are tried again")
+
+
+@app.command()
+def download(
+    context: typer.Context,
+    job: JobId,
+    folder: Annotated[Path, typer.Argument(file_okay=False, help="Made if need be.")] = Path(),
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the finished images home; those there already stay."""
+    paths = list(map(str, farm_of(context).download(job, folder)))
+    answer("\n".join(paths), {"files": paths}, as_json=as_json)
+
+
+def _inside(scene: Path, root: Path) -> str:
+    try:
+        return scene.resolve().relative_to(root).as_posix()
+    except ValueError:
+        raise typer.BadParameter(f"{scene} does not lie in {root}") from None
+
+
+def _upload(farm: Farm, root: Path) -> Bundle:
+    bundle = farm.upload_folder(root, lambda path, n, of: tell(f"sent {n} of {of}: {path}"))
+    tell(f"{root}: {len(bundle.assets)} files, {bundle.present} of them were there already")
+    return bundle
+
+
+def _require_files(farm: Farm, bundle: Bundle, scene: str) -> None:
+    missing = [
+        file for entry in farm.analyse(bundle.bundle_id, scene).missing for file in _of(entry)
+    ]
+    if missing:
+        tell("the scene needs files that are not in the folder:")
+        for file in missing:
+            tell(f"  {file}")
+        tell("add them, or render without them: --allow-missing")
+        raise typer.Exit(Exit.REFUSED)
+
+
+def _of(entry: object) -> list[str]:
+    return list(entry.values()) if isinstance(entry, dict) else []
+
+
+def _settings(pairs: Iterable[str]) -> dict[str, object]:
+    settings: dict[str, object] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise typer.BadParameter(f"{pair!r} is no setting; write width=640")
+        settings[key] = _value(value)
+    return settings
+
+
+def _value(text: str) -> object:
+    if text in {"true", "false"}:
+        return text == "true"
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else text
+    return text

@@ -1,0 +1,244 @@
+"""A farm, as Python sees it."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from pydantic import TypeAdapter
+
+from lightmill.client.downloads import save
+from lightmill.client.errors import JobFailedError
+from lightmill.client.models import Analysis, Answer, Attempt, Bundle, DesignJob, Job, Node, Result
+from lightmill.client.transport import Call, Transport
+from lightmill.client.uploads import OnUpload, deliver, make_bundle, manifest
+
+Item = TypeVar("Item", bound=Answer)
+OnProgress = Callable[[Job], None]
+
+_PAGE = 500
+_STEP = 0.5
+_ID = TypeAdapter(dict[str, Any])
+
+
+class Farm:
+    """One farm, one token. Blocking; close it, or use it as a context manager.
+
+    Every call may raise RefusedError (the farm says no, and why) or FarmUnreachableError.
+
+    Args:
+        url: Address of the farm, such as http://localhost:3000.
+        token: What `lightmill login` was given.
+        transport: What carries the requests, when it is not to be made of url and token.
+        pause: Waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        transport: Transport | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._transport = transport or Transport(url, token, pause=pause)
+        self._pause = pause
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def upload_folder(self, root: Path, on_upload: OnUpload | None = None) -> Bundle:
+        """Hand in a folder, or a single file; only what the farm lacks is sent."""
+        return make_bundle(self._transport, deliver(self._transport, root, on_upload))
+
+    def analyse(self, bundle_id: str, scene: str) -> Analysis:
+        """Return what stands in a scene of a bundle, and what it misses.
+
+        Waits as long as that takes.
+        """
+        body = {"scene_file": scene, "bundle": bundle_id}
+        while True:
+            answer = _ID.validate_python(self._post("/api/scene/analyse", body))
+            if "scene_info" in answer:
+                return Analysis.model_validate(answer)
+            self._pause(_STEP)
+
+    def submit(  # noqa: PLR0913  # each is a plain choice of the caller
+        self,
+        *,
+        name: str,
+        frames: str,
+        bundle_id: str | None = None,
+        scene: str | None = None,
+        engine: str = "blender",
+        test_frames: str | None = None,
+        stop_after_test: bool = False,
+        priority: int = 1,
+        needs: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+        **more: object,
+    ) -> str:
+        """Hand in frames of a scene; returns the job's id.
+
+        Args:
+            name: For people.
+            frames: Such as `1-24`, `1-100x10`, `3,5-10`.
+            bundle_id: From `upload_folder`.
+            scene: Path of the scene inside the bundle.
+            engine: What renders it.
+            test_frames: Rendered before the others.
+            stop_after_test: Whether a failed test frame keeps the others from being rendered.
+            priority: 0 to 100, higher first.
+            needs: Of each task: cores, ram (bytes), gpus; without it, a machine for itself.
+            settings: Of the engine: width, height, samples, format …
+            more: Further fields of the job's body: chunk, pool, limits, retry …
+        """
+        body: dict[str, object] = {
+            "name": name,
+            "engine": engine,
+            "bundle_id": bundle_id,
+            "scene": scene,
+            "frames": frames,
+            "test_frames": test_frames,
+            "stop_after_test": stop_after_test,
+            "priority": priority,
+            "needs": dict(needs or {}),
+            "settings": dict(settings or {}),
+            **more,
+        }
+        return _id(self._post("/api/v1/jobs", body), "id")
+
+    def jobs(self, *, limit: int = 50, **filters: str) -> list[Job]:
+        """Return the newest jobs; filters are state, user_label, kind, pool."""
+        return list(self._listed("/api/v1/jobs", Job, limit=limit, **filters))
+
+    def job(self, job_id: str) -> Job:
+        """Return a job as it stands."""
+        return Job.model_validate(self._get(f"/api/v1/jobs/{job_id}"))
+
+    def wait(
+        self, job_id: str, on_progress: OnProgress | None = None, *, step: float = _STEP
+    ) -> Job:
+        """Return the job when it is finished, having told of it every `step` seconds.
+
+        Raises:
+            JobFailedError: it has FAILED or was cancelled.
+        """
+        while True:
+            job = self.job(job_id)
+            if on_progress is not None:
+                on_progress(job)
+            if job.finished:
+                break
+            self._pause(step)
+        if job.state != "COMPLETED":
+            raise JobFailedError(job_id, job.state, job.error)
+        return job
+
+    def results(self, job_id: str) -> list[Result]:
+        """Return the finished images of a job, by frame."""
+        return list(self._listed(f"/api/v1/jobs/{job_id}/results", Result))
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        """Return every try of every task of a job, the oldest first."""
+        return list(self._listed(f"/api/v1/jobs/{job_id}/attempts", Attempt))
+
+    def download(self, job_id: str, folder: Path) -> list[Path]:
+        """Write the images of a job to `folder` as `0001.png` …; those there already stay.
+
+        Raises:
+            ContentMismatchError: what arrived is not what was rendered.
+        """
+        return [save(self._transport, result, folder) for result in self.results(job_id)]
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job; its finished frames stay."""
+        self._post(f"/api/v1/jobs/{job_id}/cancel")
+
+    def pause(self, job_id: str) -> None:
+        """Hand out nothing more of a job; running frames finish."""
+        self._post(f"/api/v1/jobs/{job_id}/pause")
+
+    def resume(self, job_id: str) -> None:
+        """Go on with a paused job."""
+        self._post(f"/api/v1/jobs/{job_id}/resume")
+
+    def retry(self, job_id: str) -> None:
+        """Try the failed frames of a job again."""
+        self._post(f"/api/v1/jobs/{job_id}/retry")
+
+    def nodes(self) -> list[Node]:
+        """Return the render machines."""
+        return list(self._listed("/api/v1/nodes", Node))
+
+    def add_design(
+        self, root: Path, model: str, *, name: str, design_id: str | None = None, **more: object
+    ) -> str:
+        """Hand in a model with its materials; returns the design's id.
+
+        Args:
+            root: Folder of the model, or the model itself.
+            model: Path of the model inside the folder.
+            name: For people.
+            design_id: An id of one's own choosing.
+            more: Further fields of the design's body: engine.
+        """
+        delivery = deliver(self._transport, root)
+        body = {
+            "design_id": design_id,
+            "name": name,
+            "model": model,
+            "files": manifest(delivery),
+            **more,
+        }
+        return _id(self._post("/api/v1/designs", body), "design_id")
+
+    def render_design(self, design_id: str, **more: object) -> str:
+        """Ask for a still of a design; returns the job's id.
+
+        Args:
+            design_id: Which.
+            more: Further fields of the body: userId, camera, width, height, samples, format …
+        """
+        return _id(self._post("/jobs", {"designId": design_id, **more}), "jobId")
+
+    def design_job(self, job_id: str) -> DesignJob:
+        """Return a still as it stands, with the URL of its image once there is one."""
+        answer = _ID.validate_python(self._get(f"/jobs/{job_id}"))
+        return DesignJob.model_validate({"jobId": job_id, **answer})
+
+    def save_url(self, url: str, target: Path) -> None:
+        """Write what a signed URL holds to `target`, whole or not at all."""
+        self._transport.fetch(url, target)
+
+    def _get(self, path: str, **params: str | int) -> object:
+        return self._transport.send(Call(method="GET", path=path, params=params))
+
+    def _post(self, path: str, body: object = None) -> object:
+        return self._transport.send(Call(method="POST", path=path, body=body))
+
+    def _listed(
+        self, path: str, kind: type[Item], *, limit: int | None = None, **params: str
+    ) -> Iterator[Item]:
+        """Yield the items of a list, page by page, up to `limit`."""
+        left, page = limit, dict(params)
+        while left is None or left > 0:
+            size = _PAGE if left is None else min(left, _PAGE)
+            answer = _ID.validate_python(self._get(path, **page, limit=size))
+            yield from map(kind.model_validate, answer["items"])
+            if left is not None:
+                left -= len(answer["items"])
+            if answer.get("next") is None:
+                return
+            page["cursor"] = answer["next"]
+
+
+def _id(answer: object, name: str) -> str:
+    return str(_ID.validate_python(answer)[name])
