@@ -1,0 +1,1 @@
+"""The journal, the workspace, the machine and HTTP, as they really are."""

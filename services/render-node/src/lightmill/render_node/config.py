@@ -1,0 +1,76 @@
+"""The settings of a render node."""
+
+import re
+import socket
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+
+from lightmill.domain.resources import GIB
+from lightmill.runtime.settings import Settings
+
+_SANDBOXES = ("none", "container", "bubblewrap")
+
+
+class NodeSettings(Settings):
+    """What a render node is told; the rest it finds out.
+
+    Two nodes can share a machine: give each a state folder, a name, cores and memory of its own.
+
+    Attributes:
+        api_url: Where the api answers.
+        enrolment_token: Needed for the first start alone.
+        node_name: What people call the node; the machine's name when not set.
+        node_state_dir: Identity, journal, content store and workspaces. One file system.
+        node_cores: Processors to offer; None for all of them.
+        node_ram: Bytes to offer; None for nine tenths of what is there.
+        node_pools: Pools that the node belongs to, separated by commas.
+        node_sandbox: Least level that is accepted: `none`, `container` or `bubblewrap`.
+        node_health_port: Where `/healthz`, `/readyz` and `/metrics` are served; 0 for nowhere.
+        node_drain_seconds: How long running work may go on after SIGTERM.
+        node_idle_seconds: How long an engine is kept that nobody wants.
+        node_store_bytes: Ceiling of the content store.
+        node_disk_floor: Free bytes below which nothing is started.
+        node_max_waiting: Orders that may wait on the node.
+        node_blender: A `blender` executable to use instead of the managed engine.
+    """
+
+    api_url: str = "http://localhost:8000"
+    enrolment_token: SecretStr | None = None
+    node_name: str = Field(default_factory=socket.gethostname)
+    node_state_dir: Path = Path("/var/lib/lightmill-node")
+    node_cores: int | None = Field(default=None, ge=1)
+    node_ram: int | None = Field(default=None, ge=2**28)
+    node_pools: str = "default"
+    node_sandbox: str = "none"
+    node_health_port: int = Field(default=0, ge=0, le=65535)
+    node_drain_seconds: float = Field(default=300.0, ge=0)
+    node_idle_seconds: float = Field(default=60.0, ge=0)
+    node_store_bytes: int = Field(default=50 * GIB, ge=0)
+    node_disk_floor: int = Field(default=GIB, ge=0)
+    node_max_waiting: int = Field(default=32, ge=1)
+    node_blender: Path | None = None
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The names of the pools."""
+        return tuple(filter(None, (name.strip() for name in self.node_pools.split(","))))
+
+    @field_validator("node_name")
+    @classmethod
+    def _require_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
+            raise ValueError("a name has letters, digits, '.', '_' and '-', 63 at the most")
+        return name
+
+    @field_validator("node_sandbox")
+    @classmethod
+    def _require_sandbox(cls, level: str) -> str:
+        if level not in _SANDBOXES:
+            raise ValueError(f"a sandbox level is one of {', '.join(_SANDBOXES)}")
+        return level
+
+    def accepts_sandbox(self, level: str) -> bool:
+        """Tell whether engines may run in a sandbox of that level."""
+        known = level if level in _SANDBOXES else "none"
+        return _SANDBOXES.index(known) >= _SANDBOXES.index(self.node_sandbox)

@@ -1,0 +1,1 @@
+"""What the node holds and may start, as pure state."""

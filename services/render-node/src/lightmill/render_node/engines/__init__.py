@@ -1,0 +1,1 @@
+"""What renders: one module an engine, and everything about processes written once."""

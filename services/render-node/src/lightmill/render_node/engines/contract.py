@@ -1,0 +1,95 @@
+"""What an engine is: pure answers about a program that keeps a scene open between frames."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from lightmill.domain.failures import FailureKind
+from lightmill.render_node.ports import Launch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """How an engine is started, and what of the machine it has to see.
+
+    Attributes:
+        argv: The program and its arguments.
+        environment: Set beside PATH, HOME and LANG; nothing else is passed on.
+        readable: Files and folders that the sandbox shows read-only, beside the system's own.
+        devices: Device files that the sandbox shows, where they exist.
+        hosts: Hosts that the engine has to reach; without any there is no network.
+    """
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    readable: tuple[Path, ...] = ()
+    devices: tuple[Path, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The scene is open; frames may be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The share of the frame that is done, 0 to 1."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The frame that was asked for lies at `path`."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The scene could not be opened, or the frame not be rendered; the process may live on."""
+
+    kind: FailureKind
+    detail: str
+
+
+Event = Ready | Progress | Rendered | Failed
+
+
+class Engine(Protocol):
+    """A program that renders. Apart from `discover`, every answer is pure.
+
+    The process gets `opening` on its standard input, tells that it is ready, and from then on
+    gets one `request` a frame and tells of its progress and its end. It ends when its input does.
+    """
+
+    @property
+    def name(self) -> str:
+        """What jobs call the engine."""
+        ...
+
+    def discover(self) -> tuple[str, ...]:
+        """Return the versions on this machine that can be used, newest first; may be slow."""
+        ...
+
+    def command(self, launch: Launch) -> Command:
+        """Return how to start a process for the launch."""
+        ...
+
+    def opening(self, launch: Launch) -> str:
+        """Return the first line for the process: what to open, and how to render it."""
+        ...
+
+    def request(self, frame: int, output: Path) -> str:
+        """Return the line that asks for a frame."""
+        ...
+
+    def read(self, line: str) -> Event | None:
+        """Return what a line of standard output tells, or None when it is talk for the log."""
+        ...
+
+    def classify_failure(self, exit_code: int, tail: str) -> FailureKind:
+        """Return why a process ended that should not have; negative codes are signals."""
+        ...

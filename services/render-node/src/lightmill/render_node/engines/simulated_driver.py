@@ -1,0 +1,114 @@
+"""Writes an invented image for every frame asked for on standard input; a script on its own.
+
+It needs the standard library alone. Each frame's image differs from every other's.
+"""
+
+import json
+import os
+import random
+import struct
+import sys
+import time
+import zlib
+from pathlib import Path
+
+MARK = "@lightmill "
+TICK = 0.1
+
+
+def tell(event: str, **rest: object) -> None:
+    """Write one event."""
+    print(f"{MARK}{json.dumps({'event': event, **rest})}", flush=True)  # noqa: T201  # the wire
+
+
+def png(width: int, height: int, frame: int) -> bytes:
+    """Return a picture of the frame: a colour of its own, and its number as a row of blocks."""
+    colour = bytes((frame * 37 % 256, frame * 91 % 256, frame * 17 % 256))
+    plain = b"\0" + colour * width
+    ends = [width * (bit + 1) // 32 for bit in range(32)]
+    bits = b"".join(
+        (b"\xff\xff\xff" if frame >> bit & 1 else b"\0\0\0") * (end - start)
+        for bit, (start, end) in enumerate(zip([0, *ends], ends, strict=False))
+    )
+    rows = (b"\0" + bits) * min(4, height) + plain * max(0, height - 4)
+    header = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(rows, 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND")
+
+
+def chunk(kind: bytes, data: bytes = b"") -> bytes:
+    """Return one part of a PNG file."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def seconds(settings: dict, frame: int) -> float:
+    """Return how long the frame takes; the same for the same seed and frame."""
+    wanted = settings.get("seconds", 0)
+    if not isinstance(wanted, list):
+        return float(wanted)
+    return random.Random(f"{settings.get('seed', 0)}/{frame}").uniform(*wanted)  # noqa: S311  # no secret
+
+
+def fails(settings: dict, frame: int, scratch: Path) -> bool:
+    """Tell whether this try of the frame has to fail."""
+    frames, times = settings.get("fail_frames"), settings.get("fail_times")
+    if frame not in (frames or [frame]) or (frames is None and times is None):
+        return False
+    if times is None:
+        return bool(frames)
+    counter = scratch / f".failed-{frame}"
+    before = counter.stat().st_size if counter.exists() else 0
+    with counter.open("ab") as file:
+        file.write(b".")
+    return before < int(times)
+
+
+def misbehave(settings: dict) -> None:
+    """Do what a broken engine does, where the settings ask for it; tests do."""
+    wanted = settings.get("misbehave")
+    if wanted == "crash":
+        os.abort()
+    if wanted == "hang":
+        while True:
+            time.sleep(1)
+    if wanted == "spin":
+        while True:
+            pass
+    if wanted == "memory":
+        held = []
+        while True:
+            held.append(b"x" * 2**24)
+    if wanted == "children" and os.fork() == 0:
+        os.setsid()
+        time.sleep(600)
+
+
+def render(settings: dict, frame: int, output: Path, scratch: Path) -> None:
+    """Take the frame's time and write its image."""
+    left = total = seconds(settings, frame)
+    misbehave(settings)
+    while left > 0:
+        time.sleep(min(TICK, left))
+        left -= TICK
+        tell("progress", share=round(1 - max(0.0, left) / total, 3))
+    if fails(settings, frame, scratch):
+        tell("failed", kind="engine", detail=f"frame {frame} fails as the settings ask")
+        return
+    size = int(settings.get("width", 64)), int(settings.get("height", 36))
+    output.write_bytes(png(*size, frame))
+    print(f"wrote {output.name}", file=sys.stderr, flush=True)  # noqa: T201  # for the log
+    tell("rendered", path=str(output))
+
+
+def main() -> None:
+    """Serve frames until the input ends."""
+    launch = json.loads(sys.stdin.readline())
+    tell("ready")
+    for line in sys.stdin:
+        asked = json.loads(line)
+        output, scratch = Path(asked["output"]), Path(launch["scratch"])
+        render(launch["settings"], asked["frame"], output, scratch)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""Builds the render node from its settings: the one place that names concrete adapters."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx2
+
+from lightmill.broker.ports import Broker
+from lightmill.domain.resources import Offer
+from lightmill.render_node.adapters import machine
+from lightmill.render_node.adapters.contents import FolderContents
+from lightmill.render_node.adapters.http import HttpApi, HttpEnrolment, HttpTransfers
+from lightmill.render_node.adapters.identity_file import IdentityFile, IdentityFileError
+from lightmill.render_node.adapters.journal import opened_journal, peek
+from lightmill.render_node.adapters.state_folder import StateFolderError, claimed, is_claimed
+from lightmill.render_node.adapters.workspaces import FolderWorkspaces
+from lightmill.render_node.config import NodeSettings
+from lightmill.render_node.core.attempts import Attempts
+from lightmill.render_node.ports import (
+    Api,
+    Images,
+    NodeIdentity,
+    Renderers,
+    Transfers,
+    Workspaces,
+)
+from lightmill.render_node.use_cases.deliver_frame import DeliverFrame
+from lightmill.render_node.use_cases.enrol_node import (
+    EnrolNode,
+    NotEnrolledError,
+    require_admitted,
+)
+from lightmill.render_node.use_cases.fetch_bundle import FetchBundle
+from lightmill.render_node.use_cases.keep_session import KeepSession
+from lightmill.render_node.use_cases.keep_warm import KeepWarm
+from lightmill.render_node.use_cases.live import Live
+from lightmill.render_node.use_cases.run_attempt import RunAttempt
+from lightmill.render_node.use_cases.run_attempts import RunAttempts
+from lightmill.runtime import health
+from lightmill.runtime.clock import Clock
+
+_TIMEOUT = httpx2.Timeout(30.0, pool=None)
+_KEPT_FOR_THE_SYSTEM = 0.1
+
+
+class SandboxTooWeakError(Exception):
+    """Engines cannot be shut in as the settings demand."""
+
+
+REFUSALS = (NotEnrolledError, SandboxTooWeakError, StateFolderError, IdentityFileError)
+"""Why a node does not start; each message says what a person has to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What a node works with that is not a file of its own."""
+
+    broker: Broker
+    clock: Clock
+    api: Api
+    transfers: Transfers
+    renderers: Renderers
+    images: Images
+    node_id: str
+
+
+async def run(settings: NodeSettings, broker: Broker, clock: Clock, stop: asyncio.Event) -> None:
+    """Run a render node until `stop` is set and its work has ended.
+
+    Raises:
+        NotEnrolledError: the farm does not admit the node.
+        SandboxTooWeakError: engines cannot be shut in as the settings demand.
+        StateFolderError: the state folder is in use or cannot be written.
+    """
+    # A node on twins starts without these: OpenImageIO and its like are heavy.
+    from lightmill.render_node.engines.images import OpenImageIoImages  # noqa: PLC0415
+    from lightmill.render_node.engines.leftovers import kill_leftovers  # noqa: PLC0415
+    from lightmill.render_node.engines.renderers import InstalledRenderers  # noqa: PLC0415
+
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(claimed(settings.node_state_dir))
+        await asyncio.to_thread(kill_leftovers, folder)
+        client = await stack.enter_async_context(
+            httpx2.AsyncClient(base_url=settings.api_url, timeout=_TIMEOUT)
+        )
+        identity = await _enrol(settings, client)
+        api = HttpApi(client, identity.token)
+        await require_admitted(api)
+        outside = Outside(
+            broker=broker,
+            clock=clock,
+            api=api,
+            transfers=HttpTransfers(client),
+            renderers=InstalledRenderers(settings),
+            images=OpenImageIoImages(),
+            node_id=identity.node_id,
+        )
+        await (await stack.enter_async_context(built(settings, outside)))(stop)
+
+
+def status(settings: NodeSettings) -> dict[str, object]:
+    """Return who the node is, whether it runs, and what its journal holds.
+
+    Raises:
+        IdentityFileError: the file with the node's identity is damaged.
+        StateFolderError: the state folder cannot be used.
+    """
+    folder = settings.node_state_dir
+    identity = IdentityFile(folder / "identity.json").read()
+    kept = peek(folder / "journal.sqlite")
+    return {
+        "name": settings.node_name,
+        "node_id": identity.node_id if identity else None,
+        "state_folder": str(folder),
+        "running": folder.is_dir() and is_claimed(folder),
+        "held": list(kept.abandoned),
+        "not_settled": [finish.attempt_id for finish in kept.finishes],
+    }
+
+
+@asynccontextmanager
+async def built(settings: NodeSettings, outside: Outside) -> AsyncIterator[Live]:
+    """Put a node together on its state folder, with what its journal remembers.
+
+    Raises:
+        SandboxTooWeakError: engines cannot be shut in as the settings demand.
+    """
+    folder = settings.node_state_dir
+    offer = await asyncio.to_thread(_offer, settings, outside.renderers)
+    workspaces = FolderWorkspaces(folder / "workspace")
+    # Nothing that was held before is held now, and whatever was delivered is in the store.
+    await asyncio.to_thread(workspaces.forget_all)
+    warm = KeepWarm(
+        renderers=outside.renderers,
+        workspaces=workspaces,
+        offer=offer,
+        clock=outside.clock,
+        idle_seconds=settings.node_idle_seconds,
+    )
+    runs = _runs(settings, outside, warm, workspaces)
+    async with opened_journal(folder / "journal.sqlite") as journal:
+        kept = await journal.kept()
+        attempts = RunAttempts(
+            attempts=Attempts(
+                offer,
+                epoch=kept.epoch,
+                finishes=kept.finishes,
+                refused=kept.refused,
+                max_waiting=settings.node_max_waiting,
+            ),
+            journal=journal,
+            runs=runs,
+            clock=outside.clock,
+        )
+        session = KeepSession(
+            broker=outside.broker,
+            clock=outside.clock,
+            attempts=attempts,
+            node_id=outside.node_id,
+            name=settings.node_name,
+        )
+        async with _watched(settings.node_health_port, session):
+            yield Live(
+                attempts=attempts,
+                session=session,
+                warm=warm,
+                drain_seconds=settings.node_drain_seconds,
+            )
+
+
+def _runs(
+    settings: NodeSettings, outside: Outside, warm: KeepWarm, workspaces: Workspaces
+) -> RunAttempt:
+    fetch = FetchBundle(
+        api=outside.api,
+        transfers=outside.transfers,
+        contents=FolderContents(settings.node_state_dir / "contents"),
+        workspaces=workspaces,
+        ceiling=settings.node_store_bytes,
+        disk_floor=settings.node_disk_floor,
+    )
+    return RunAttempt(
+        api=outside.api,
+        fetch=fetch,
+        warm=warm,
+        deliver=DeliverFrame(images=outside.images, transfers=outside.transfers),
+        workspaces=workspaces,
+        clock=outside.clock,
+    )
+
+
+def _offer(settings: NodeSettings, renderers: Renderers) -> Offer:
+    if not settings.accepts_sandbox(renderers.sandbox):
+        raise SandboxTooWeakError(
+            f"engines would run at level {renderers.sandbox}, but LIGHTMILL_NODE_SANDBOX demands"
+            f" {settings.node_sandbox}; install bubblewrap and allow user namespaces, or lower it"
+        )
+    return Offer(
+        cores=settings.node_cores or machine.cores(),
+        ram=settings.node_ram or int(machine.ram() * (1 - _KEPT_FOR_THE_SYSTEM)),
+        gpus=machine.gpus(),
+        engines=renderers.engines(),
+        pools=settings.pools,
+        sandbox=renderers.sandbox,
+    )
+
+
+async def _enrol(settings: NodeSettings, client: httpx2.AsyncClient) -> NodeIdentity:
+    token = settings.enrolment_token
+    enrol = EnrolNode(
+        identities=IdentityFile(settings.node_state_dir / "identity.json"),
+        enrolment=HttpEnrolment(client, token.get_secret_value()) if token else None,
+    )
+    return await enrol(settings.node_name)
+
+
+@asynccontextmanager
+async def _watched(port: int, session: KeepSession) -> AsyncIterator[None]:
+    if port == 0:
+        yield
+        return
+
+    async def connected() -> bool:
+        return session.connected
+
+    async with health.serve(port, {"broker": connected}):
+        yield

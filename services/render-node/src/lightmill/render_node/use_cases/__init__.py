@@ -1,0 +1,1 @@
+"""What the node does: obey orders, render attempts, deliver frames, keep a session."""

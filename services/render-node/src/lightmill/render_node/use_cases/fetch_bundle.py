@@ -1,0 +1,126 @@
+"""Brings the files of a job to the node."""
+
+import asyncio
+from pathlib import Path
+from weakref import WeakValueDictionary
+
+from lightmill.domain.failures import FailureKind
+from lightmill.messages.orders import Assignment
+from lightmill.render_node.core.naming import UnsafePathError
+from lightmill.render_node.ports import (
+    Api,
+    BundleFile,
+    ContentGoneError,
+    Contents,
+    JobFolder,
+    RenderFailedError,
+    Transfers,
+    Workspaces,
+)
+from lightmill.render_node.use_cases.insist import insist
+
+_AT_ONCE = 8
+_TRIES = 3
+
+
+class FetchBundle:
+    """Fills the content store with what is missing and links a job's project from it."""
+
+    def __init__(
+        self,
+        *,
+        api: Api,
+        transfers: Transfers,
+        contents: Contents,
+        workspaces: Workspaces,
+        ceiling: int,
+        disk_floor: int,
+    ) -> None:
+        self._api = api
+        self._transfers = transfers
+        self._contents = contents
+        self._workspaces = workspaces
+        self._ceiling = ceiling
+        self._disk_floor = disk_floor
+        self._turns: WeakValueDictionary[JobFolder, asyncio.Lock] = WeakValueDictionary()
+        self._downloads = asyncio.Semaphore(_AT_ONCE)
+        self._fetching = 0
+
+    async def __call__(self, assignment: Assignment) -> Path:
+        """Return the folder with the files; the second frame of a job asks nobody for it.
+
+        Raises:
+            RenderFailedError: a file is not to be had, or the disk is full.
+            AttemptGoneError: the attempt is no longer this node's.
+        """
+        await self._require_disk()
+        job = JobFolder(assignment.owner, assignment.job_id)
+        async with self._turns.setdefault(job, asyncio.Lock()):
+            bundle_id = assignment.bundle_id
+            ready = await asyncio.to_thread(self._workspaces.project, job, bundle_id)
+            return ready or await self._assemble(job, assignment)
+
+    async def forget(self, job: JobFolder) -> None:
+        """Delete the job's workspace; what it was linked from stays in the content store."""
+        async with self._turns.setdefault(job, asyncio.Lock()):
+            await asyncio.to_thread(self._workspaces.forget, job)
+
+    async def _assemble(self, job: JobFolder, assignment: Assignment) -> Path:
+        self._fetching += 1
+        try:
+            files: dict[str, Path] = {}
+            if assignment.bundle_id is not None:
+                name = assignment.attempt_id
+                files = await insist(lambda: self._files(name), f"bundle of {job.job_id}")
+            bundle_id = assignment.bundle_id
+            return await asyncio.to_thread(self._workspaces.assemble, job, bundle_id, files)
+        except UnsafePathError as error:
+            raise RenderFailedError(FailureKind.MISSING_FILE, str(error)) from error
+        finally:
+            self._fetching -= 1
+            if not self._fetching:  # nothing found in the store still has to be linked
+                await asyncio.to_thread(self._contents.trim, self._ceiling)
+
+    async def _require_disk(self) -> None:
+        if await asyncio.to_thread(self._workspaces.free) >= self._disk_floor:
+            return
+        if not self._fetching:  # nothing in the store is about to be linked
+            await asyncio.to_thread(self._contents.trim, 0)
+        free = await asyncio.to_thread(self._workspaces.free)
+        if free < self._disk_floor:
+            detail = (
+                f"only {free / 1e9:.1f} GB of disk are free, {self._disk_floor / 1e9:g} needed"
+            )
+            raise RenderFailedError(FailureKind.NODE, detail)
+
+    async def _files(self, attempt_id: str) -> dict[str, Path]:
+        """Return where each file of the bundle is; the listing's URLs are good for minutes."""
+        listing = await self._api.bundle(attempt_id)
+        distinct = list({file.blake3: file for file in listing}.values())
+        found = await asyncio.gather(*map(self._file, distinct), return_exceptions=True)
+        places: dict[str, Path] = {}
+        for file, place in zip(distinct, found, strict=True):
+            if isinstance(place, BaseException):
+                raise place
+            places[file.blake3] = place
+        return {file.path: places[file.blake3] for file in listing}
+
+    async def _file(self, file: BundleFile) -> Path:
+        async with self._downloads:
+            found = await asyncio.to_thread(self._contents.find, file.blake3, file.size)
+            return found or await self._download(file)
+
+    async def _download(self, file: BundleFile) -> Path:
+        """Return where the file is once its content has been checked against its hash."""
+        arrived = ""
+        for _ in range(_TRIES):
+            target = self._contents.incoming()
+            try:
+                arrived = await self._transfers.download(file.url, target)
+            except ContentGoneError as error:
+                detail = f"{file.path} is not in the object store; upload it again"
+                raise RenderFailedError(FailureKind.MISSING_FILE, detail) from error
+            if arrived == file.blake3:
+                return await asyncio.to_thread(self._contents.add, file.blake3, target)
+        detail = f"{file.path} should have BLAKE3 {file.blake3} but has {arrived}; upload it again"
+        raise RenderFailedError(FailureKind.MISSING_FILE, detail)

@@ -1,0 +1,206 @@
+"""Renders the frames of one attempt and delivers them while the next ones render."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lightmill.domain.results import FrameResult
+from lightmill.messages.orders import Assignment, Frame
+from lightmill.render_node.core.held import Held
+from lightmill.render_node.core.naming import LOG_NAME, image_name, thumbnail_name
+from lightmill.render_node.ports import Api, JobFolder, RenderFailedError, Workspaces
+from lightmill.render_node.use_cases.deliver_frame import DeliverFrame
+from lightmill.render_node.use_cases.fetch_bundle import FetchBundle
+from lightmill.render_node.use_cases.keep_warm import KeepWarm, Warm, Wish
+from lightmill.render_node.use_cases.upload_urls import UploadUrls
+from lightmill.runtime.clock import Clock
+
+_AHEAD = 3
+"""Frames that may wait for their delivery while the next one renders."""
+_LOG_BYTES = 2**20
+
+
+class Progress(Protocol):
+    """Who is told how an attempt goes."""
+
+    def began(self, held: Held) -> None:
+        """Take note that the engine begins."""
+        ...
+
+    def rendered(self, held: Held) -> None:
+        """Take note that the engine has done its part."""
+        ...
+
+    def delivered(self, held: Held, result: FrameResult) -> None:
+        """Take note that a frame is stored."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class _Job:
+    """What the parts of one run share."""
+
+    held: Held
+    progress: Progress
+    urls: UploadUrls
+    deliveries: list[asyncio.Task[None]]
+
+
+class RunAttempt:
+    """Takes an attempt from its files to its images."""
+
+    def __init__(
+        self,
+        *,
+        api: Api,
+        fetch: FetchBundle,
+        warm: KeepWarm,
+        deliver: DeliverFrame,
+        workspaces: Workspaces,
+        clock: Clock,
+    ) -> None:
+        self._api = api
+        self._fetch = fetch
+        self._warm = warm
+        self._deliver = deliver
+        self._workspaces = workspaces
+        self._clock = clock
+
+    async def __call__(self, held: Held, turn: asyncio.Event, progress: Progress) -> None:
+        """Return when every frame is delivered; the files come before `turn`, all else after.
+
+        Raises:
+            RenderFailedError: a frame failed; what was delivered before stands in `held`.
+            AttemptGoneError: the attempt is no longer this node's.
+        """
+        assignment = held.assignment
+        urls = UploadUrls(self._api, self._clock, held.attempt_id, _names(assignment))
+        run = _Job(held=held, progress=progress, urls=urls, deliveries=[])
+        ahead = asyncio.create_task(urls.fetch_ahead())
+        try:
+            project = await self._fetch(assignment)
+            await turn.wait()
+            progress.began(held)
+            await self._render(run, project)
+        finally:
+            await _stopped(ahead)
+
+    async def forget(self, job: JobFolder) -> None:
+        """Delete the workspace of a job that nothing of is held."""
+        await self._warm.close_idle(lambda warm: warm.wish.job == job)
+        await self._fetch.forget(job)
+
+    async def _render(self, run: _Job, project: Path) -> None:
+        assignment = run.held.assignment
+        wish = Wish(
+            step_id=assignment.step_id,
+            job=JobFolder(assignment.owner, assignment.job_id),
+            work=assignment.work,
+            project=project,
+            grant=run.held.grant,
+        )
+        warm = await self._warm.acquire(wish)
+        start = await asyncio.to_thread(_size, warm.log)
+        try:
+            failure = await self._use(warm, run)
+            run.deliveries.append(asyncio.create_task(self._store_log(warm, start, run)))
+            await self._await_deliveries(run)
+        finally:
+            await _stopped(*run.deliveries)
+            forget = self._workspaces.forget_attempt
+            await asyncio.to_thread(forget, warm.scratch, run.held.attempt_id)
+        if failure is not None:
+            raise failure
+
+    async def _use(self, warm: Warm, run: _Job) -> RenderFailedError | None:
+        """Render until done or until a frame fails, and give the renderer back."""
+        failure = None
+        try:
+            await self._render_frames(warm, run)
+        except RenderFailedError as error:
+            failure = error
+            await self._warm.discard(warm)
+        except BaseException:
+            await self._warm.discard(warm)
+            raise
+        else:
+            self._warm.release(warm)
+        run.progress.rendered(run.held)
+        return failure
+
+    async def _render_frames(self, warm: Warm, run: _Job) -> None:
+        held = run.held
+        folder = warm.scratch / held.attempt_id
+        await asyncio.to_thread(folder.mkdir)
+        for frame in held.assignment.frames:
+            output = folder / image_name(held.assignment.work, frame.frame)
+            rendered = await warm.renderer.render(frame.frame, output, _noting(held))
+            image = self._workspaces.collect(warm.scratch, rendered.path, held.attempt_id)
+            held.rendered, held.done = held.rendered + 1, 0.0
+            delivery = self._deliver_one(run, frame, image, rendered.seconds)
+            run.deliveries.append(asyncio.create_task(delivery))
+            await self._keep_pace(run)
+
+    async def _deliver_one(self, run: _Job, frame: Frame, image: Path, seconds: float) -> None:
+        assignment = run.held.assignment
+        result = await self._deliver(assignment, frame, image, seconds, run.urls)
+        run.progress.delivered(run.held, result)
+
+    async def _keep_pace(self, run: _Job) -> None:
+        """Let few deliveries be open; one that failed ends the attempt here."""
+        for delivery in run.deliveries:
+            if delivery.done():
+                delivery.result()
+        if len(run.deliveries) >= _AHEAD:
+            await run.deliveries[-_AHEAD]
+
+    async def _await_deliveries(self, run: _Job) -> None:
+        for ended in await asyncio.gather(*run.deliveries, return_exceptions=True):
+            if isinstance(ended, BaseException):
+                raise ended
+
+    async def _store_log(self, warm: Warm, start: int, run: _Job) -> None:
+        piece = warm.log.with_name(f"{run.held.attempt_id}.txt")
+        await asyncio.to_thread(_cut, warm.log, start, piece)
+        await self._deliver.store_log(LOG_NAME, piece, run.urls)
+        await asyncio.to_thread(piece.unlink)
+
+
+def _names(assignment: Assignment) -> list[str]:
+    pairs = (
+        (image_name(assignment.work, frame.frame), thumbnail_name(frame.frame))
+        for frame in assignment.frames
+    )
+    return [LOG_NAME, *(name for pair in pairs for name in pair)]
+
+
+def _noting(held: Held) -> Callable[[float], None]:
+    def note(done: float) -> None:
+        held.done = done
+
+    return note
+
+
+async def _stopped(*tasks: asyncio.Task[None]) -> None:
+    """Cancel the tasks and wait until they are over, whatever they ended with."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _cut(log: Path, start: int, piece: Path) -> None:
+    """Write to `piece` what the log holds from `start`, the end of it where it is long."""
+    if not log.exists():
+        piece.touch()
+        return
+    with log.open("rb") as source:
+        end = source.seek(0, os.SEEK_END)
+        source.seek(max(start, end - _LOG_BYTES))
+        piece.write_bytes(source.read())

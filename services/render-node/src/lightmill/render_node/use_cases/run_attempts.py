@@ -1,0 +1,195 @@
+"""Does what the leader orders, and knows what is true of the node."""
+
+import asyncio
+from typing import Protocol
+
+import structlog
+
+from lightmill.domain.failures import FailureKind
+from lightmill.domain.results import FrameResult
+from lightmill.messages.attempts_settled import AttemptsSettled
+from lightmill.messages.node_report import Finish, Outcome
+from lightmill.messages.orders import Assignment, Orders
+from lightmill.render_node.core.attempts import Attempts, Obeyed
+from lightmill.render_node.core.held import Held
+from lightmill.render_node.ports import (
+    AttemptGoneError,
+    JobFolder,
+    Journal,
+    NotAdmittedError,
+    RenderFailedError,
+)
+from lightmill.render_node.use_cases.run_attempt import Progress
+from lightmill.runtime.clock import Clock
+
+_log = structlog.get_logger(__name__)
+
+
+class Runs(Protocol):
+    """Who renders one attempt, and who keeps the files of its job."""
+
+    async def __call__(self, held: Held, turn: asyncio.Event, progress: Progress) -> None:
+        """Render and deliver every frame, once `turn` is set."""
+        ...
+
+    async def forget(self, job: JobFolder) -> None:
+        """Delete the workspace of a job."""
+        ...
+
+
+class RunAttempts:
+    """Runs the attempts that are held, as many at once as fit.
+
+    Attributes:
+        attempts: What is true now.
+        beat: Seconds between reports, as the leader wishes.
+        changed: Set whenever a report would say something new.
+        not_admitted: Set to the api's refusal when the node's token is no longer good.
+    """
+
+    def __init__(self, *, attempts: Attempts, journal: Journal, runs: Runs, clock: Clock) -> None:
+        self.attempts = attempts
+        self.beat = 1.0
+        self.changed = asyncio.Event()
+        self.not_admitted = asyncio.Event()
+        self._journal = journal
+        self._runs = runs
+        self._clock = clock
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._turns: dict[str, asyncio.Event] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._forget: set[JobFolder] = set()
+        self._settled = asyncio.Condition()
+
+    async def obey(self, orders: Orders) -> None:
+        """Take responsibility for `orders`: on return they are held, and on the disk."""
+        seen = self.attempts.epoch
+        obeyed = self.attempts.obey(orders, self._clock.monotonic())
+        if obeyed is None:
+            _log.warning("orders of a former leader refused", epoch=orders.epoch, seen=seen)
+            return
+        self.beat = orders.beat
+        self._forget.update(JobFolder(*job) for job in orders.forget_workspaces)
+        await self._apply(obeyed)
+        if obeyed.taken or obeyed.refused or seen != orders.epoch:
+            taken = [assignment.attempt_id for assignment in obeyed.taken]
+            await self._journal.obeyed(orders.epoch, taken, obeyed.refused)
+        await self._forget_jobs()
+
+    async def settle(self, settled: AttemptsSettled) -> None:
+        """Forget what the leader has committed."""
+        over = self.attempts.settle(settled)
+        if over:
+            await self._journal.settled(over)
+            async with self._settled:
+                self._settled.notify_all()
+
+    async def drain(self, *, seconds: float) -> None:
+        """Give back what has not begun, and return when the rest has ended.
+
+        What has not ended after `seconds` is stopped, and ends as a fault of the node.
+        """
+        await self._apply(self.attempts.drain(self._clock.monotonic()))
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Stop everything that runs; returns when its ends are in the journal."""
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def until_settled(self) -> None:
+        """Return when the leader has settled every end."""
+        async with self._settled:
+            await self._settled.wait_for(lambda: not self.attempts.finishes)
+
+    def began(self, held: Held) -> None:
+        """Take note that the engine begins."""
+        self.attempts.begin(held.attempt_id, self._clock.monotonic())
+        self.changed.set()
+
+    def rendered(self, held: Held) -> None:
+        """Take note that the engine has done its part, and start what that makes room for."""
+        self.attempts.rendered(held.attempt_id)
+        self._start_what_fits()
+
+    def delivered(self, held: Held, result: FrameResult) -> None:
+        """Take note that a frame is stored."""
+        held.delivered[result.ordinal] = result
+        self.changed.set()
+
+    async def _apply(self, obeyed: Obeyed) -> None:
+        for assignment in obeyed.taken:
+            self._launch(assignment)
+        for name in obeyed.kill:
+            if name in self._running:
+                self._running[name].cancel()
+        self._start_what_fits()
+        self.changed.set()
+        await asyncio.sleep(0)  # a task that is cancelled before its first step says nothing
+        if obeyed.ended:
+            await self._journal.finished(obeyed.ended)
+
+    def _launch(self, assignment: Assignment) -> None:
+        held = self.attempts[assignment.attempt_id]
+        turn = self._turns[held.attempt_id] = asyncio.Event()
+        task = asyncio.create_task(self._see_through(held, turn), name=held.attempt_id)
+        self._running[held.attempt_id] = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _start_what_fits(self) -> None:
+        for held in self.attempts.startable():
+            self.attempts.reserve(held.attempt_id)
+            self._turns[held.attempt_id].set()
+
+    async def _see_through(self, held: Held, turn: asyncio.Event) -> None:
+        """Run one attempt to its end and put the end into the journal."""
+        with structlog.contextvars.bound_contextvars(
+            attempt_id=held.attempt_id, job_id=held.assignment.job_id
+        ):
+            finish = await self._end(held, turn)
+            # A cancel that comes from here on is late: what happened has happened.
+            del self._running[held.attempt_id], self._turns[held.attempt_id]
+            if held.attempt_id in self.attempts:
+                await self._journal.finished([finish])
+                self.attempts.finish(finish)
+                _log.info("attempt ended", outcome=finish.outcome, failure=finish.failure)
+        self._start_what_fits()
+        self.changed.set()
+        await self._forget_jobs()
+
+    async def _end(self, held: Held, turn: asyncio.Event) -> Finish:
+        try:
+            await self._runs(held, turn, self)
+        except asyncio.CancelledError:
+            return self._stopped(held)
+        except RenderFailedError as error:
+            return self._failed(held, error.kind, error.detail)
+        except AttemptGoneError as error:
+            return held.ended(Outcome.CANCELLED, self._clock.monotonic(), detail=str(error))
+        except NotAdmittedError as error:
+            self.not_admitted.set()
+            return self._failed(held, FailureKind.NODE, str(error))
+        except Exception as error:  # noqa: BLE001  # the node lives on whatever one attempt does
+            _log.exception("attempt failed by a fault of the node")
+            return self._failed(held, FailureKind.NODE, repr(error))
+        return held.ended(Outcome.SUCCEEDED, self._clock.monotonic())
+
+    def _stopped(self, held: Held) -> Finish:
+        if held.killed is None:
+            return self._failed(held, FailureKind.NODE, "the node was stopped")
+        return held.ended(held.killed, self._clock.monotonic())
+
+    def _failed(self, held: Held, kind: FailureKind, detail: str) -> Finish:
+        now = self._clock.monotonic()
+        return held.ended(Outcome.FAILED, now, failure=kind, detail=detail)
+
+    async def _forget_jobs(self) -> None:
+        """Delete the workspaces that are to be forgotten and that nothing uses."""
+        for job in tuple(self._forget):
+            if not self.attempts.holds_job(job.owner, job.job_id):
+                self._forget.discard(job)
+                await self._runs.forget(job)

@@ -1,0 +1,114 @@
+"""How engines and files are kept between attempts."""
+
+from node_twins import Leader, World, assignment, until
+
+from lightmill.domain.failures import FailureKind
+
+
+async def test_the_second_attempt_of_a_step_uses_the_open_engine(
+    world: World, leader: Leader
+) -> None:
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1),))
+        await leader.finish("a")
+        await leader.order(assign=(assignment("b", 2),))
+        await leader.finish("b")
+        assert len(world.engines.opened) == 1
+    assert world.farm.objects["attempts/b/log.txt"] == b"rendered 2\n"
+
+
+async def test_an_idle_engine_makes_room_for_another_step(world: World, leader: Leader) -> None:
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1, step="s1", ram=2**32),))
+        await leader.finish("a")
+        assert world.engines.closed == 0
+        await leader.order(assign=(assignment("b", 2, step="s2", ram=2**31),))
+        await leader.finish("b")
+        assert world.engines.closed == 1
+
+
+async def test_an_engine_that_nobody_wants_is_closed(world: World, leader: Leader) -> None:
+    async with world.node(node_idle_seconds=0.0) as node:
+        await leader.order(assign=(assignment("a"),))
+        await leader.finish("a")
+        await node.live.warm.close_stale()
+        assert world.engines.closed == 1
+
+
+async def test_as_many_run_at_once_as_fit(world: World, leader: Leader) -> None:
+    world.engines.hold_from(1)
+    async with world.node():
+        orders = tuple(assignment(name, number, cores=2) for number, name in enumerate("abc", 1))
+        await leader.order(assign=orders)
+        await until(lambda: sorted(world.engines.begun) == [1, 2])
+        world.engines.release()
+        await leader.finish("c")
+    assert len(world.engines.opened) == 2
+
+
+async def test_the_next_attempt_renders_while_the_last_is_delivered(
+    world: World, leader: Leader
+) -> None:
+    world.farm.store_reachable = False
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1, cores=4), assignment("b", 2, cores=4)))
+        await until(lambda: world.engines.begun == [1, 2])
+        assert {held.attempt_id for held in leader.last.held} == {"a", "b"}
+
+
+async def test_the_second_frame_of_a_job_downloads_nothing(world: World, leader: Leader) -> None:
+    files = {"scene.blend": b"scene", "textures/wood.png": b"wood", "copy.png": b"wood"}
+    world.farm.bundles = {"a": files, "b": files}
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1, bundle_id="x"),))
+        await leader.finish("a")
+        assert world.farm.calls["download"] == 2
+        await leader.order(assign=(assignment("b", 2, bundle_id="x"),))
+        await leader.finish("b")
+        assert (world.farm.calls["bundle"], world.farm.calls["download"]) == (1, 2)
+        project = world.engines.opened[0].project
+        found = {
+            str(path.relative_to(project)): path.read_bytes()
+            for path in project.rglob("*")
+            if path.is_file()
+        }
+    assert found == files
+
+
+async def test_another_job_takes_its_files_from_the_store(world: World, leader: Leader) -> None:
+    world.farm.bundles = {"a": {"x.png": b"x"}, "b": {"y.png": b"x"}}
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1, job="j1", bundle_id="1"),))
+        await leader.finish("a")
+        await leader.order(
+            assign=(assignment("b", 1, step="s2", job="j2", bundle_id="2"),),
+            forget_workspaces=(("o", "j1"),),
+        )
+        await leader.finish("b")
+        assert world.farm.calls["download"] == 1
+        assert (world.folder / "workspace/o/j2/project/y.png").read_bytes() == b"x"
+        await until(lambda: not (world.folder / "workspace/o/j1").exists())
+
+
+async def test_a_bundle_that_would_leave_its_folder_is_refused(
+    world: World, leader: Leader
+) -> None:
+    world.farm.bundles = {"a": {"../../evil": b"x"}}
+    async with world.node():
+        await leader.order(assign=(assignment("a", bundle_id="1"),))
+        finish = await leader.finish("a")
+    assert finish.failure is FailureKind.MISSING_FILE
+    assert not list(world.folder.rglob("evil"))
+
+
+async def test_content_that_does_not_match_its_hash_is_not_used(
+    world: World, leader: Leader
+) -> None:
+    world.farm.bundles = {"a": {"x.png": b"x"}}
+    world.farm.damaged.add("x.png")
+    async with world.node():
+        await leader.order(assign=(assignment("a", bundle_id="1"),))
+        finish = await leader.finish("a")
+    assert finish.failure is FailureKind.MISSING_FILE
+    assert "x.png" in finish.detail
+    assert world.engines.begun == []
