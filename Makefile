@@ -20,6 +20,36 @@ setup: .venv/.ready ## Install the project and its tools into .venv
 lock: ## Choose new versions of everything that is installed
 	$(UV) lock --upgrade && $(UV) export --quiet --frozen --all-packages --all-groups --no-emit-workspace --no-annotate --no-header --output-file requirements.lock
 
+##@ Farm in containers
+COMPOSE := docker compose --project-directory deploy/compose --file deploy/compose/compose.yaml
+PARTS   := mysql rabbitmq redis s3
+NODES   ?= 2
+APIS    ?= 2
+
+up: secrets ## The whole farm: NODES=2 render nodes, APIS=2 apis; waits until it is ready
+	@deploy/compose/check-ports
+	@$(COMPOSE) build --quiet
+	@$(COMPOSE) up --detach --wait --wait-timeout 300 --scale render-node=$(NODES) --scale api=$(APIS) || { $(COMPOSE) ps --all; $(COMPOSE) logs --tail 30 setup api scheduler analyzer render-node; exit 1; }
+	@deploy/compose/show
+down: ## Stop the farm; what it holds is kept (make down ERASE=1 deletes that too)
+	@$(COMPOSE) --profile '*' down --remove-orphans $(if $(ERASE),--volumes)
+smoke: setup ## Prove the running farm: render, open the result, read a status without SQL
+	@$(BIN)/python tests/e2e/smoke.py
+infra: secrets ## Only MySQL, RabbitMQ, Redis and S3, made ready for services that run on this machine
+	@deploy/compose/check-ports
+	@$(COMPOSE) build --quiet setup
+	@$(COMPOSE) up --detach --wait $(PARTS)
+	@$(COMPOSE) run --rm setup
+	@deploy/compose/show
+dev: secrets ## The farm, with one service (SERVICE=api) built and started anew whenever its source changes
+	@test -n "$(SERVICE)" || { echo "Say which: make dev SERVICE=api"; exit 2; }
+	@$(COMPOSE) up --detach --build --wait
+	@$(COMPOSE) watch --no-up $(SERVICE)
+logs: ## Follow what the farm says (SERVICE=api for one of it)
+	@$(COMPOSE) logs --follow --tail 100 $(SERVICE)
+secrets: ## Make the passwords and tokens that are not there yet
+	@deploy/compose/make-secrets
+
 ##@ Check
 check: lint types layers test ## All that CI runs
 fmt: setup ## Format, and fix what can be fixed
@@ -36,4 +66,5 @@ test: setup ## Every test; those marked backing and e2e where a Docker engine an
 test-fast: setup ## Tests that need nothing but Python, in seconds
 	$(BIN)/pytest -m "not backing and not e2e and not blender and not slow"
 
-.PHONY: help setup lock check fmt lint types layers test test-fast
+PHONY_FARM := up down smoke infra dev logs secrets
+.PHONY: $(PHONY_FARM) help setup lock check fmt lint types layers test test-fast
