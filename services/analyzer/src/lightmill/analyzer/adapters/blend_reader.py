@@ -76,7 +76,15 @@ class BlendReader(SceneReader):
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-            await asyncio.wait_for(asyncio.shield(child.wait()), _GONE_S)
+            async with asyncio.timeout(_GONE_S):
+                await _gone(child)
+
+
+async def _gone(child: asyncio.subprocess.Process) -> None:
+    # What is left in the pipe has to be read, or the pipe stays open after the process.
+    while child.stdout is not None and await child.stdout.read(_PIECE):
+        pass
+    await child.wait()
 
 
 async def _output(child: asyncio.subprocess.Process) -> bytes:
