@@ -89,12 +89,19 @@ class Database:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[AsyncConnection]:
-        """Give a connection outside the pool, in autocommit, closed on leaving the block."""
+        """Give a connection outside the pool, in autocommit, dropped on leaving the block."""
         engine = create_async_engine(
-            self.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", **_arguments(self.url)
+            self.url,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            **_arguments(self.url),
         )
         async with engine.connect() as connection:
-            yield connection
+            try:
+                yield connection
+            finally:
+                await connection.invalidate()  # A plain close fails where the server is gone.
 
     async def close(self) -> None:
         """Close every connection."""

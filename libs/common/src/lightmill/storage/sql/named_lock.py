@@ -66,9 +66,7 @@ class NamedLock:
     async def _held_in_mysql(self) -> AsyncIterator[Guard]:
         guard = Guard()
         async with self._database.alone() as connection:
-            await connection.execute(text(f"SET SESSION wait_timeout = {_IDLE_S}"))
-            while not await self._get(connection):
-                pass
+            await self.take(connection)
             watch = asyncio.create_task(self._watch(connection, guard))
             try:
                 yield guard
@@ -77,9 +75,17 @@ class NamedLock:
                 await asyncio.wait([watch])
                 guard.lose()
 
-    async def _get(self, connection: AsyncConnection) -> bool:
-        async with asyncio.timeout(_WAIT_S + _IDLE_S):
-            return await self._ask(connection, _GET, seconds=_WAIT_S)
+    async def take(self, connection: AsyncConnection) -> None:
+        """Wait until MySQL gives the lock to `connection`, for as long as that keeps talking.
+
+        Raises:
+            TimeoutError: the server hangs.
+        """
+        await connection.execute(text(f"SET SESSION wait_timeout = {_IDLE_S}"))
+        taken = False
+        while not taken:
+            async with asyncio.timeout(_WAIT_S + _IDLE_S):
+                taken = await self._ask(connection, _GET, seconds=_WAIT_S)
 
     async def _watch(self, connection: AsyncConnection, guard: Guard) -> None:
         loop = asyncio.get_running_loop()

@@ -153,7 +153,10 @@ class Relay:
     async def _forget(self, connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
         if rows:
             ids = [row.id for row in rows]
-            await connection.execute(delete(self._outbox).where(self._outbox.c.id.in_(ids)))
+            # Without the hint MySQL may scan the table, and wait for the rows of other relays.
+            hint = f"/*+ INDEX({self._outbox.name} PRIMARY) */"
+            query = delete(self._outbox).prefix_with(hint, dialect="mysql")
+            await connection.execute(query.where(self._outbox.c.id.in_(ids)))
 
     def _measure(self, rows: Sequence[Row[Any]]) -> None:
         if rows:

@@ -1,0 +1,87 @@
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from lightmill.storage.sql.database import Database
+from lightmill.storage.sql.migration import SchemaOutdatedError, require_current, upgrade
+from lightmill.storage.sql.schema import METADATA
+from lightmill.testing.containers import MysqlServer
+from lightmill.testing.databases import create_schema
+
+
+@pytest.fixture(params=["sqlite", pytest.param("mysql", marks=pytest.mark.backing)])
+async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """Give a database without tables."""
+    if request.param == "sqlite":
+        database = Database.open(f"sqlite+aiosqlite:///{tmp_path}/farm.db")
+    else:
+        server: MysqlServer = request.getfixturevalue("mysql_server")
+        name = f"empty_{secrets.token_hex(4)}"
+        await create_schema(server, name)
+        database = Database.open(server.url(name), server.password)
+    yield database
+    await database.close()
+
+
+async def test_an_empty_database_is_refused_with_the_remedy(empty: Database) -> None:
+    with pytest.raises(SchemaOutdatedError, match="installation"):
+        await require_current(empty)
+
+
+async def test_upgrading_makes_it_current_and_can_be_repeated(empty: Database) -> None:
+    await upgrade(empty)
+    await require_current(empty)
+    await upgrade(empty)
+    await require_current(empty)
+
+
+async def test_upgrades_at_the_same_time_wait_for_each_other(empty: Database) -> None:
+    other = Database.open(empty.url.render_as_string(hide_password=False))
+    await asyncio.gather(upgrade(empty), upgrade(other))
+    await require_current(other)
+    await other.close()
+
+
+async def test_a_newer_or_unknown_schema_is_refused(empty: Database) -> None:
+    await upgrade(empty)
+    async with empty.transaction() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaOutdatedError, match="9999"):
+        await require_current(empty)
+
+
+async def test_the_revisions_make_exactly_the_tables_of_the_code(empty: Database) -> None:
+    await upgrade(empty)
+    async with empty.transaction() as connection:
+        assert await connection.run_sync(_differences) == []
+
+
+@pytest.mark.backing
+async def test_an_upgrade_that_was_killed_half_way_can_be_run_again(
+    mysql_server: MysqlServer,
+) -> None:
+    """MySQL commits each table as it is made."""
+    name = f"killed_{secrets.token_hex(4)}"
+    await create_schema(mysql_server, name)
+    database = Database.open(mysql_server.url(name), mysql_server.password)
+    await upgrade(database)
+    async with database.transaction() as connection:
+        await connection.execute(text("DELETE FROM alembic_version"))
+        await connection.execute(text("DROP TABLE tokens"))
+        await connection.execute(text("DROP INDEX ix_tasks_state ON tasks"))
+    await upgrade(database)
+    async with database.transaction() as connection:
+        assert await connection.run_sync(_differences) == []
+    await database.close()
+
+
+def _differences(connection: Connection) -> list[Any]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, METADATA))
