@@ -1,0 +1,90 @@
+"""Requests to look into scenes, in SQL."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import insert, select
+from typing_extensions import override
+
+from lightmill.api.adapters.audit import record
+from lightmill.api.core.manifest import Entry
+from lightmill.api.ports import Analyses, Analysis
+from lightmill.domain.principal import Principal
+from lightmill.messages.analysis_wanted import AnalysisWanted
+from lightmill.runtime.clock import Clock
+from lightmill.runtime.ids import new_id
+from lightmill.storage.sql.database import Database
+from lightmill.storage.sql.outbox import Publish, put
+from lightmill.storage.sql.schema.analyzer import ANALYSES
+from lightmill.storage.sql.schema.api import ANALYSIS_REQUESTS, OUTBOX
+
+_VERSION = 1
+"""Raised when the analyzer learns to see more, so that old answers are not taken up again."""
+
+
+class SqlAnalyses(Analyses):
+    """The table `analysis_requests`, the analyzer's `analyses`, and the doorbell."""
+
+    def __init__(self, database: Database, clock: Clock, wake: Callable[[], None]) -> None:
+        self._database = database
+        self._clock = clock
+        self._wake = wake
+
+    @override
+    async def ask(self, principal: Principal, scene: str, files: Sequence[Entry]) -> str:
+        content_key = _content_key(scene, files)
+        known = select(ANALYSES.c.id).where(
+            ANALYSES.c.tenant_id == principal.tenant_id,
+            ANALYSES.c.content_key == content_key,
+            ANALYSES.c.state == "SUCCEEDED",
+        )
+        async with self._database.reading() as connection:
+            found = (await connection.execute(known.limit(1))).scalar()
+        if found is not None:
+            return str(found)
+        return await self._ask(principal, scene, files, content_key)
+
+    async def _ask(
+        self, principal: Principal, scene: str, files: Sequence[Entry], content_key: str
+    ) -> str:
+        analysis_id, now = new_id(), self._clock.now()
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                insert(ANALYSIS_REQUESTS).values(
+                    id=analysis_id,
+                    tenant_id=principal.tenant_id,
+                    owner_id=principal.user_id,
+                    scene=scene,
+                    manifest=[entry.document() for entry in files],
+                    content_key=content_key,
+                    created_at=now,
+                )
+            )
+            await record(connection, principal, "analysis.create", analysis_id, now)
+            await put(connection, OUTBOX, [Publish(AnalysisWanted(analysis_id=analysis_id))], now)
+        self._wake()
+        return analysis_id
+
+    @override
+    async def find(self, tenant_id: str, analysis_id: str) -> Analysis | None:
+        query = (
+            select(ANALYSIS_REQUESTS.c.id, ANALYSES.c.state, ANALYSES.c.outcome, ANALYSES.c.error)
+            .outerjoin(ANALYSES, ANALYSES.c.id == ANALYSIS_REQUESTS.c.id)
+            .where(
+                ANALYSIS_REQUESTS.c.id == analysis_id,
+                ANALYSIS_REQUESTS.c.tenant_id == tenant_id,
+            )
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return Analysis(
+            id=row.id, state=row.state or "PENDING", outcome=row.outcome, error=row.error
+        )
+
+
+def _content_key(scene: str, files: Sequence[Entry]) -> str:
+    listed = sorted((entry.path, entry.blake3) for entry in files)
+    return hashlib.sha256(json.dumps([_VERSION, scene, listed]).encode()).hexdigest()

@@ -1,0 +1,162 @@
+"""What is asked of jobs, in SQL: one row a job, whatever its length."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, Update, and_, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from typing_extensions import override
+
+from lightmill.api.adapters.audit import record
+from lightmill.api.adapters.fingerprints import remember
+from lightmill.api.core.job_request import NewJob
+from lightmill.api.ports import Fingerprint, Jobs, Wish
+from lightmill.domain.job import JobSpec, Wanted
+from lightmill.domain.principal import Principal
+from lightmill.messages.job_wanted import JobWanted
+from lightmill.runtime.clock import Clock
+from lightmill.storage.sql.database import Database
+from lightmill.storage.sql.outbox import Publish, put
+from lightmill.storage.sql.schema.api import JOBS, OUTBOX
+from lightmill.storage.sql.schema.scheduler import JOB_STATES
+
+_SPEC = TypeAdapter(JobSpec)
+_APPLIED = (
+    select(JOB_STATES.c.applied_cleanups).where(JOB_STATES.c.job_id == JOBS.c.id).scalar_subquery()
+)
+_CHANGES: Mapping[Wish, tuple[ColumnElement[bool], Mapping[str, Any]]] = {
+    Wish.CANCEL: (JOBS.c.wanted != Wanted.CANCEL, {"wanted": Wanted.CANCEL}),
+    Wish.PAUSE: (JOBS.c.paused.is_(False), {"paused": True}),
+    Wish.RESUME: (JOBS.c.paused.is_(True), {"paused": False}),
+    Wish.RETRY: (JOBS.c.id.is_not(None), {"retries_wanted": JOBS.c.retries_wanted + 1}),
+    # Asked once is enough until the scheduler has taken it up.
+    Wish.CLEANUP: (
+        JOBS.c.cleanups_wanted == _APPLIED,
+        {"cleanups_wanted": JOBS.c.cleanups_wanted + 1},
+    ),
+}
+"""When a wish changes the row, and what it changes."""
+
+
+class SqlJobs(Jobs):
+    """The table `jobs` and the doorbell in `api_outbox`.
+
+    Args:
+        wake: Called after a commit that has left something in the outbox.
+    """
+
+    def __init__(self, database: Database, clock: Clock, wake: Callable[[], None]) -> None:
+        self._database = database
+        self._clock = clock
+        self._wake = wake
+
+    @override
+    async def add(
+        self, principal: Principal, job_id: str, job: NewJob, fingerprint: Fingerprint | None
+    ) -> str:
+        try:
+            async with self._database.transaction() as connection:
+                known = await self._add(connection, principal, job_id, job, fingerprint)
+        except IntegrityError:
+            # Another request was first: with the same fingerprint, or with this reserved id.
+            return await self._first(principal, job_id, fingerprint)
+        self._wake()
+        return known
+
+    async def _add(
+        self,
+        connection: AsyncConnection,
+        principal: Principal,
+        job_id: str,
+        job: NewJob,
+        fingerprint: Fingerprint | None,
+    ) -> str:
+        now = self._clock.now()
+        if fingerprint is not None:
+            known = await remember(connection, principal, fingerprint, job_id, now)
+            if known != job_id:
+                return known
+        await connection.execute(
+            insert(JOBS).values(
+                id=job_id,
+                tenant_id=principal.tenant_id,
+                owner_id=principal.user_id,
+                **_columns(job),
+                created_at=now,
+                updated_at=now,
+            )
+        )
+        details = {"name": job.name, "frames": job.spec.frame_count}
+        await record(connection, principal, "job.create", job_id, now, details)
+        await put(connection, OUTBOX, [Publish(JobWanted(job_id=job_id, version=1))], now)
+        return job_id
+
+    async def _first(
+        self, principal: Principal, job_id: str, fingerprint: Fingerprint | None
+    ) -> str:
+        async with self._database.transaction() as connection:
+            query = select(JOBS.c.id).where(
+                JOBS.c.id == job_id, JOBS.c.tenant_id == principal.tenant_id
+            )
+            if (await connection.execute(query)).scalar() is not None or fingerprint is None:
+                return job_id
+            return await remember(connection, principal, fingerprint, job_id, self._clock.now())
+
+    @override
+    async def wish(self, principal: Principal, job_id: str, wish: Wish) -> bool:
+        condition, values = _CHANGES[wish]
+        mine = and_(JOBS.c.id == job_id, JOBS.c.tenant_id == principal.tenant_id, condition)
+        return (
+            await self._change(
+                principal, job_id, wish.value, update(JOBS).where(mine).values(**values)
+            )
+            is not None
+        )
+
+    @override
+    async def prioritise(
+        self, principal: Principal, job_id: str, priority: int, version: int | None
+    ) -> int | None:
+        mine = and_(JOBS.c.id == job_id, JOBS.c.tenant_id == principal.tenant_id)
+        if version is not None:
+            mine = and_(mine, JOBS.c.version == version)
+        change = update(JOBS).where(mine).values(priority=priority)
+        return await self._change(principal, job_id, "prioritise", change)
+
+    async def _change(
+        self, principal: Principal, job_id: str, action: str, change: Update
+    ) -> int | None:
+        """Return the row's new version, or None when the change met no row."""
+        now = self._clock.now()
+        async with self._database.transaction() as connection:
+            raised = change.values(version=JOBS.c.version + 1, updated_at=now)
+            if not (await connection.execute(raised)).rowcount:
+                return None
+            query = select(JOBS.c.version).where(JOBS.c.id == job_id)
+            version = int((await connection.execute(query)).scalar_one())
+            await record(connection, principal, f"job.{action}", job_id, now)
+            wanted = JobWanted(job_id=job_id, version=version)
+            await put(connection, OUTBOX, [Publish(wanted)], now)
+        self._wake()
+        return version
+
+
+def _columns(job: NewJob) -> dict[str, object]:
+    return {
+        "user_label": job.user_label,
+        "name": job.name,
+        "kind": job.kind,
+        "pool": job.pool,
+        "bundle_id": job.bundle_id,
+        "design_id": job.design_id,
+        "spec": _SPEC.dump_python(job.spec, mode="json"),
+        "frame_count": job.spec.frame_count,
+        "wanted": Wanted.RUN,
+        "paused": False,
+        "priority": job.priority,
+        "retries_wanted": 0,
+        "cleanups_wanted": 0,
+        "version": 1,
+    }

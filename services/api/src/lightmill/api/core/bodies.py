@@ -1,0 +1,308 @@
+"""What clients send, as pydantic reads it: fields, bounds and examples."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+
+from lightmill.domain.frames import FrameListError, FrameSet
+from lightmill.domain.job import DEFAULT_PRIORITY, MAX_PRIORITY, NAMED_PRIORITIES, Json
+
+_MOST_PARTS = 1000
+_MOST_FILES = 100_000
+_GIB_MAX = 65_536
+
+
+def _frames(value: object) -> FrameSet:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError("write frames as a text such as 1-100, 3, 5-10 or 1-100x10")  # noqa: TRY004  # pydantic reports ValueError alone
+    text = str(value)
+    if text.count(",") >= _MOST_PARTS:
+        raise FrameListError(f"a frame list has at most {_MOST_PARTS} parts; use ranges")
+    return FrameSet.parse(text)
+
+
+def _priority(value: object) -> object:
+    if isinstance(value, str) and not value.lstrip("-").isdigit():
+        if value not in NAMED_PRIORITIES:
+            raise ValueError(f"write 0 to {MAX_PRIORITY}, or {', '.join(NAMED_PRIORITIES)}")
+        return NAMED_PRIORITIES[value]
+    return value
+
+
+Frames = Annotated[
+    FrameSet,
+    PlainValidator(_frames),
+    WithJsonSchema(
+        {"type": "string", "examples": ["1-100", "47", "1-100x10"], "description": "Frame list"}
+    ),
+]
+Priority = Annotated[
+    int,
+    BeforeValidator(_priority),
+    Field(
+        ge=0,
+        le=MAX_PRIORITY,
+        description="0-100, higher first; high_priority, default and "
+        "low_priority stand for 75, 1 and 0",
+    ),
+]
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Identifier = Annotated[str, Field(min_length=1, max_length=36)]
+
+
+class Body(BaseModel):
+    """Root of what clients send: a field that is not known is refused, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SeedBody(BaseModel):
+    """Root of the seeds' bodies: their clients may send more fields than are read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class FileBody(Body):
+    """One file of a bundle."""
+
+    path: str = Field(max_length=1024, examples=["textures/wood.jpg"])
+    asset_id: int = Field(ge=1, examples=[1])
+
+
+Files = Annotated[list[FileBody], Field(min_length=1, max_length=_MOST_FILES)]
+
+
+class BundleBody(Body):
+    """Files that a job needs."""
+
+    files: Files
+
+
+class DesignBody(Body):
+    """A model with its materials; `design_id` may be of the caller's choosing."""
+
+    design_id: Name | None = Field(default=None, examples=["test-design-1"])
+    name: Name = Field(examples=["Chair"])
+    model: str = Field(max_length=1024, examples=["chair.glb"])
+    files: Files
+    engine: Literal["blender", "simulated"] = "blender"
+
+
+class NeedsBody(Body):
+    """What one task reserves; with neither cores nor ram it takes the whole machine."""
+
+    cores: int | None = Field(default=None, ge=1, le=4096)
+    ram: int | None = Field(default=None, ge=1, le=2**50, description="Bytes")
+    gpus: int = Field(default=0, ge=0, le=64)
+    pool: Name | None = None
+
+
+class LimitsBody(Body):
+    """Seconds that the engine may take; null means no limit."""
+
+    start: float | None = Field(default=600.0, gt=0)
+    frame: float | None = Field(default=None, gt=0)
+    silence: float | None = Field(default=3600.0, gt=0)
+
+
+class RetryBody(Body):
+    """How often and how soon a frame is tried again."""
+
+    retries: int = Field(default=3, ge=0, le=100)
+    first_wait: float = Field(default=1.0, ge=0, le=3600)
+    jitter: float = Field(default=0.1, ge=0, le=1)
+
+
+class JobBody(Body):
+    """A scene to be rendered."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Shot 12",
+                    "engine": "blender",
+                    "bundle_id": "0198f6c1-5f0e-7c3a-9b3a-2f1d5f9a7b11",
+                    "scene": "shot12.blend",
+                    "frames": "1-24",
+                    "test_frames": "12",
+                    "needs": {"cores": 2, "ram": 4294967296},
+                }
+            ]
+        }
+    )
+
+    name: Name
+    engine: Name = "blender"
+    bundle_id: Identifier | None = None
+    files: Files | None = None
+    scene: str | None = Field(default=None, max_length=1024)
+    frames: Frames
+    test_frames: Frames | None = None
+    stop_after_test: bool = False
+    priority: Priority = DEFAULT_PRIORITY
+    needs: NeedsBody = Field(default_factory=NeedsBody)
+    chunk: int = Field(default=1, ge=1, le=10_000)
+    settings: dict[str, Json] = Field(default_factory=dict)
+    limits: LimitsBody = Field(default_factory=LimitsBody)
+    retry: RetryBody = Field(default_factory=RetryBody)
+    pool: Name | None = None
+    user_label: Name | None = None
+    allow_waiting: bool = Field(
+        default=False, description="Accept needs that no enrolled node could ever meet"
+    )
+
+
+class PriorityBody(Body):
+    """A new priority of a job."""
+
+    priority: Priority
+
+
+class TaskBody(SeedBody):
+    """Seeds 002 and 004: a scene to be rendered."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "scene_file": "7",
+                    "renderer": "blender",
+                    "frames": "1-100",
+                    "test_frames": "50",
+                    "stop_after_test": True,
+                    "priority": "high_priority",
+                    "ram": 8,
+                    "gpu_count": 0,
+                }
+            ]
+        }
+    )
+
+    name: Name | None = None
+    scene_file: str | int | None = None
+    bundle: Identifier | None = None
+    renderer: str = Field(default="blender", max_length=64)
+    frames: Frames
+    test_frames: Frames | None = None
+    stop_after_test: bool = False
+    priority: Priority = DEFAULT_PRIORITY
+    ram: float | None = Field(default=None, ge=0, le=_GIB_MAX, description="GB")
+    gpu_count: int = Field(default=0, ge=0, le=64)
+    hardware_config_ids: list[int] = Field(default_factory=list, max_length=100)
+    allow_waiting: bool = False
+    settings: dict[str, Json] = Field(default_factory=dict)
+
+
+class PointBody(SeedBody):
+    """A point or direction; Y is up."""
+
+    x: float
+    y: float
+    z: float
+
+
+class CameraBody(SeedBody):
+    """Where a design is looked at from; `fov` is vertical, in degrees."""
+
+    position: PointBody = PointBody(x=0, y=0, z=5)
+    target: PointBody = PointBody(x=0, y=0, z=0)
+    up: PointBody = PointBody(x=0, y=1, z=0)
+    fov: float = Field(default=45, ge=1, le=179)
+
+
+class DesignJobBody(SeedBody):
+    """Seed 000: a design to be rendered."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "designId": "test-design-1",
+                    "userId": "test-user-1",
+                    "camera": {
+                        "position": {"x": 0, "y": 0, "z": 5},
+                        "target": {"x": 0, "y": 0, "z": 0},
+                        "up": {"x": 0, "y": 1, "z": 0},
+                        "fov": 45,
+                    },
+                }
+            ]
+        }
+    )
+
+    designId: Name  # noqa: N815  # the seed's spelling
+    userId: Name = "anonymous"  # noqa: N815  # the seed's spelling
+    camera: CameraBody = Field(default_factory=CameraBody)
+    width: int = Field(default=1920, ge=1, le=16384)
+    height: int = Field(default=1080, ge=1, le=16384)
+    samples: int = Field(default=64, ge=1, le=65536)
+    format: Literal["PNG", "JPEG", "OPEN_EXR"] = "PNG"
+    transparent: bool = False
+    settings: dict[str, Json] = Field(
+        default_factory=dict, description="Of the simulated engine: seconds, seed, fail_frames"
+    )
+
+
+class HashesBody(SeedBody):
+    """Seed 004: which of these contents are there already? MD5 or BLAKE3, hex."""
+
+    hashes: list[Annotated[str, Field(max_length=128)]] = Field(
+        max_length=10_000, examples=[["6e57efc1fb88700dfc4820e160348f07"]]
+    )
+
+
+class SceneBody(SeedBody):
+    """Seed 004: a scene to be looked into.
+
+    An asset id, a path that was uploaded, or an s3:// or oss:// key; with `bundle`, a path in it.
+    """
+
+    scene_file: str | int = Field(examples=["C:/Project/wolf.ma"])
+    bundle: Identifier | None = None
+
+
+class HardwareBody(Body):
+    """A hardware profile; `ram` and `vram` in bytes."""
+
+    name: Name = Field(examples=["render-64g"])
+    cores: int = Field(ge=1, le=4096)
+    ram: int = Field(ge=1, le=2**50)
+    gpu_count: int = Field(default=0, ge=0, le=64)
+    gpu_model: str = Field(default="", max_length=255)
+    vram: int = Field(default=0, ge=0, le=2**50)
+    price: float = Field(default=0, ge=0, le=1e9)
+
+
+class HardwareChange(Body):
+    """The fields of a hardware profile that change."""
+
+    name: Name | None = None
+    cores: int | None = Field(default=None, ge=1, le=4096)
+    ram: int | None = Field(default=None, ge=1, le=2**50)
+    gpu_count: int | None = Field(default=None, ge=0, le=64)
+    gpu_model: str | None = Field(default=None, max_length=255)
+    vram: int | None = Field(default=None, ge=0, le=2**50)
+    price: float | None = Field(default=None, ge=0, le=1e9)
+
+
+class TokenBody(Body):
+    """Whom a new token is for; `lifetime` in seconds, null for one that lasts."""
+
+    user: Name = Field(examples=["ada"])
+    role: Literal["admin", "artist", "viewer", "enrolment"]
+    lifetime: int | None = Field(default=None, ge=60, le=10 * 365 * 86400)
+
+
+class NodeBody(Body):
+    """A render machine that wants to take part."""
+
+    name: Name = Field(examples=["node-1"])
+
+
+class UploadNamesBody(Body):
+    """Files that an attempt wants to store, below its own prefix."""
+
+    names: list[str] = Field(
+        min_length=1, max_length=1000, examples=[["0001.png", "thumbs/0001.jpg", "log.txt"]]
+    )

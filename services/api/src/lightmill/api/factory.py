@@ -1,0 +1,291 @@
+"""Builds the api from its settings and parts: the one place that names concrete adapters."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.middleware import Middleware
+from typing_extensions import override
+
+from lightmill.api.adapters.analyses import SqlAnalyses
+from lightmill.api.adapters.assets import SqlAssets
+from lightmill.api.adapters.bundles import SqlBundles, SqlDesigns
+from lightmill.api.adapters.carrier import Carrier, outbox_relay
+from lightmill.api.adapters.hardware_configs import SqlHardwareConfigs
+from lightmill.api.adapters.idempotency_keys import SqlIdempotencyKeys
+from lightmill.api.adapters.jobs import SqlJobs
+from lightmill.api.adapters.tokens import SqlTokens
+from lightmill.api.config import ApiSettings
+from lightmill.api.handlers import (
+    bundles,
+    design_jobs,
+    designs,
+    files,
+    hardware_configs,
+    health,
+    jobs,
+    nodes,
+    objects,
+    openapi,
+    problems,
+    scenes,
+    tasks,
+    tokens,
+)
+from lightmill.api.handlers.body_limit import BodyLimit
+from lightmill.api.handlers.gate import Gate
+from lightmill.api.handlers.given import Collaborators, Signing, Uploads
+from lightmill.api.handlers.idempotency import Idempotency
+from lightmill.api.handlers.trace import Trace
+from lightmill.api.queries.files import FileQueries
+from lightmill.api.queries.frames import FrameQueries
+from lightmill.api.queries.hardware import HardwareQueries
+from lightmill.api.queries.jobs import JobQueries
+from lightmill.api.queries.nodes import NodeQueries
+from lightmill.api.queries.standings import Standings
+from lightmill.api.queries.work import WorkQueries
+from lightmill.api.use_cases.analyse_scene import AnalyseScene
+from lightmill.api.use_cases.change_job import ChangeJob
+from lightmill.api.use_cases.find_scene import FindScene
+from lightmill.api.use_cases.identify import Identify
+from lightmill.api.use_cases.issue_token import IssueToken
+from lightmill.api.use_cases.make_bundle import MakeBundle
+from lightmill.api.use_cases.make_design import MakeDesign
+from lightmill.api.use_cases.serve_attempt import ServeAttempt
+from lightmill.api.use_cases.store_content import StoreContent
+from lightmill.api.use_cases.submit_design_job import DesignRules, SubmitDesignJob
+from lightmill.api.use_cases.submit_job import SubmitJob
+from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
+from lightmill.runtime.health import Check
+from lightmill.runtime.parts import Parts
+from lightmill.storage.objects.folder import FolderStore
+from lightmill.storage.sql.migration import require_current
+from lightmill.storage.sql.relay import Relay
+
+_LOG = structlog.get_logger(__name__)
+_GRACE_S = 10
+_ROUTERS = (
+    design_jobs.router,
+    tasks.router,
+    scenes.seed_router,
+    files.seed_router,
+    jobs.router,
+    bundles.router,
+    designs.router,
+    files.router,
+    scenes.router,
+    hardware_configs.router,
+    nodes.router,
+    nodes.attempt_router,
+    tokens.router,
+    objects.router,
+    health.router,
+)
+
+
+class PortTakenError(Exception):
+    """Something else listens where the api should."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """An api put together: what answers, and what carries its messages away."""
+
+    app: FastAPI
+    carrier: Carrier
+
+
+def application(settings: ApiSettings, parts: Parts) -> FastAPI:
+    """Return the api, ready to be served; its outbox is carried by `run` alone."""
+    return assemble(settings, parts).app
+
+
+def assemble(settings: ApiSettings, parts: Parts) -> Assembly:
+    """Return the api and the carrier of its outbox."""
+    relay = outbox_relay(parts.database, parts.cache, parts.clock)
+    carrier = Carrier(parts.broker, relay)
+    app = FastAPI(
+        title="Lightmill",
+        version="1",
+        middleware=_middleware(settings, parts),
+        redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
+    )
+    app.state.collaborators = _collaborators(settings, parts, relay)
+    app.state.checks = _checks(parts, carrier)
+    for router in _ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    openapi.install(app)
+    return Assembly(app=app, carrier=carrier)
+
+
+async def run(settings: ApiSettings, parts: Parts, stop: asyncio.Event) -> None:
+    """Serve the api until `stop` is set.
+
+    Raises:
+        SchemaOutdatedError: the database has not been brought up to date.
+        PortTakenError: something else listens at the port.
+    """
+    await require_current(parts.database)
+    assembly = assemble(settings, parts)
+    with _listening(settings.host, settings.port) as listener:
+        server = _Server(
+            uvicorn.Config(
+                assembly.app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_S,
+            )
+        )
+        await _serve(server, listener, assembly.carrier, stop)
+
+
+async def _serve(
+    server: uvicorn.Server, listener: socket.socket, carrier: Carrier, stop: asyncio.Event
+) -> None:
+    carrying = asyncio.create_task(carrier.run())
+    stopping = asyncio.create_task(stop.wait())
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    _LOG.info("listening", port=listener.getsockname()[1])
+    try:
+        await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        server.should_exit = True
+        try:
+            await serving
+        finally:
+            for task in (carrying, stopping):
+                task.cancel()
+            await asyncio.gather(carrying, stopping, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals of the process to whoever runs it."""
+
+    @override
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(
+            f"cannot listen on {host}:{port} ({error.strerror}): "
+            f"stop what listens there, or choose another with LIGHTMILL_PORT"
+        ) from error
+    with contextlib.closing(listener):
+        yield listener
+
+
+def _middleware(settings: ApiSettings, parts: Parts) -> list[Middleware]:
+    """Return what stands before the routes, the outermost first."""
+    identify = Identify(SqlTokens(parts.database, parts.clock), parts.clock)
+    keys = SqlIdempotencyKeys(parts.database, parts.clock)
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Location", "X-Request-ID"],
+        max_age=600,
+    )
+    return [
+        Middleware(Trace),
+        *([cors] if settings.cors_origins else []),
+        Middleware(Gate, identify=identify),
+        Middleware(BodyLimit, most=settings.most_body_bytes),
+        Middleware(Idempotency, keys=keys),
+    ]
+
+
+def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collaborators:
+    database, clock, store = parts.database, parts.clock, parts.store
+    assets, bundle_rows = SqlAssets(database, clock), SqlBundles(database, clock)
+    design_rows = SqlDesigns(database, clock)
+    job_rows = SqlJobs(database, clock, relay.wake)
+    analyses = SqlAnalyses(database, clock, relay.wake)
+    node_queries, standings = NodeQueries(database), Standings(database, parts.cache)
+    hardware = HardwareQueries(database, node_queries)
+    content = StoreContent(assets, store)
+    make_bundle = MakeBundle(assets, bundle_rows)
+    find_scene = FindScene(assets, bundle_rows, make_bundle)
+    simulated = settings.simulated_engine
+    rules = DesignRules(
+        simulated=simulated, same_for=timedelta(seconds=settings.same_design_seconds)
+    )
+    return Collaborators(
+        submit_job=SubmitJob(
+            jobs=job_rows,
+            machines=node_queries,
+            profiles=hardware,
+            bundles=make_bundle,
+            scenes=find_scene,
+            simulated=simulated,
+        ),
+        submit_design_job=SubmitDesignJob(
+            jobs=job_rows,
+            designs=design_rows,
+            bundles=bundle_rows,
+            store=content,
+            clock=clock,
+            rules=rules,
+        ),
+        change_job=ChangeJob(job_rows, standings),
+        make_bundle=make_bundle,
+        make_design=MakeDesign(design_rows, make_bundle, simulated=simulated),
+        upload_file=UploadFile(assets, content),
+        check_hashes=CheckHashes(assets, store),
+        delete_file=DeleteFile(assets, store),
+        analyse_scene=AnalyseScene(analyses, find_scene, settings.analysis_seconds),
+        serve_attempt=ServeAttempt(node_queries, bundle_rows, assets, store),
+        issue_token=IssueToken(SqlTokens(database, clock), clock),
+        hardware_configs=SqlHardwareConfigs(database, clock),
+        find_analysis=analyses.find,
+        standings=standings,
+        jobs=JobQueries(database, parts.cache),
+        work=WorkQueries(database),
+        frames=FrameQueries(database),
+        nodes=node_queries,
+        files=FileQueries(database),
+        hardware=hardware,
+        store=store,
+        sign=Signing(store=store, seconds=settings.signed_url_seconds, cdn_base=settings.cdn_base),
+        uploads=Uploads(most=settings.most_upload_bytes, folder=settings.upload_folder),
+        signed_objects=store if isinstance(store, FolderStore) else None,
+    )
+
+
+def _checks(parts: Parts, carrier: Carrier) -> dict[str, Check]:
+    async def database() -> bool:
+        async with parts.database.reading() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+        return True
+
+    async def store() -> bool:
+        await parts.store.info("readyz")
+        return True
+
+    return {
+        "database": database,
+        "cache": parts.cache.ping,
+        "store": store,
+        "broker": carrier.linked,
+    }

@@ -1,0 +1,1 @@
+"""HTTP in: one module a resource; each turns a request into one use case or query."""

@@ -1,0 +1,124 @@
+"""What every route is given: the collaborators, and who asks."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit, urlunsplit
+
+from fastapi import Depends, Query, Request
+
+from lightmill.api.ports import Analysis, HardwareConfigs, SignedObjects
+from lightmill.api.queries.files import FileQueries
+from lightmill.api.queries.frames import FrameQueries
+from lightmill.api.queries.hardware import HardwareQueries
+from lightmill.api.queries.jobs import JobQueries
+from lightmill.api.queries.nodes import NodeQueries
+from lightmill.api.queries.page import DEFAULT_LIMIT, MOST, Cut
+from lightmill.api.queries.standings import Standings
+from lightmill.api.queries.work import WorkQueries
+from lightmill.api.use_cases.analyse_scene import AnalyseScene
+from lightmill.api.use_cases.change_job import ChangeJob
+from lightmill.api.use_cases.issue_token import IssueToken
+from lightmill.api.use_cases.make_bundle import MakeBundle
+from lightmill.api.use_cases.make_design import MakeDesign
+from lightmill.api.use_cases.serve_attempt import ServeAttempt
+from lightmill.api.use_cases.submit_design_job import SubmitDesignJob
+from lightmill.api.use_cases.submit_job import SubmitJob
+from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
+from lightmill.domain.principal import Principal
+from lightmill.runtime.ids import new_id
+from lightmill.storage.ports import ObjectStore
+
+FindAnalysis = Callable[[str, str], Awaitable[Analysis | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """Makes URLs of results for clients.
+
+    Attributes:
+        seconds: How long they are valid.
+        cdn_base: Stands in for scheme and host, if there is a CDN.
+    """
+
+    store: ObjectStore
+    seconds: int
+    cdn_base: str | None = None
+
+    def __call__(self, key: str) -> str:
+        """Return a URL that reads the object of that name."""
+        url = self.store.sign_get(key, seconds=self.seconds, public=True)
+        if self.cdn_base is None:
+            return url
+        base, parts = urlsplit(self.cdn_base), urlsplit(url)
+        path = base.path.rstrip("/") + parts.path
+        return urlunsplit((base.scheme, base.netloc, path, parts.query, ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploads:
+    """What bounds an upload: `most` bytes, on their way in `folder`."""
+
+    most: int
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collaborators:
+    """What the routes stand on; made by the factory."""
+
+    submit_job: SubmitJob
+    submit_design_job: SubmitDesignJob
+    change_job: ChangeJob
+    make_bundle: MakeBundle
+    make_design: MakeDesign
+    upload_file: UploadFile
+    check_hashes: CheckHashes
+    delete_file: DeleteFile
+    analyse_scene: AnalyseScene
+    serve_attempt: ServeAttempt
+    issue_token: IssueToken
+    hardware_configs: HardwareConfigs
+    find_analysis: FindAnalysis
+    standings: Standings
+    jobs: JobQueries
+    work: WorkQueries
+    frames: FrameQueries
+    nodes: NodeQueries
+    files: FileQueries
+    hardware: HardwareQueries
+    store: ObjectStore
+    sign: Signing
+    uploads: Uploads
+    signed_objects: SignedObjects | None
+
+
+def _collaborators(request: Request) -> Collaborators:
+    given: Collaborators = request.app.state.collaborators
+    return given
+
+
+def _who(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+def _reserved_id(request: Request) -> str:
+    """Return the id for what the request makes: the same for the same Idempotency-Key."""
+    reserved: str | None = getattr(request.state, "reserved_id", None)
+    return reserved or new_id()
+
+
+def _cut(
+    limit: Annotated[int, Query(ge=1, le=MOST)] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=512)] = None,
+) -> Cut:
+    return Cut(limit=limit, after=cursor)
+
+
+Given = Annotated[Collaborators, Depends(_collaborators)]
+Who = Annotated[Principal, Depends(_who)]
+ReservedId = Annotated[str, Depends(_reserved_id)]
+PageCut = Annotated[Cut, Depends(_cut)]
+Document = dict[str, object]

@@ -1,0 +1,61 @@
+"""Signed object URLs of the embedded store; the signature is the permission."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
+
+from lightmill.api.core.problem import ProblemError, missing
+from lightmill.api.handlers.given import Given
+from lightmill.api.ports import SignedObjects
+
+router = APIRouter(prefix="/objects", tags=["signed objects"])
+Expires = Annotated[int, Query(ge=0, le=2**53)]
+Signature = Annotated[str, Query(max_length=128)]
+_SHOWN = frozenset({"image/png", "image/jpeg"})
+
+
+@router.get("/{key:path}", operation_id="readObject", response_class=FileResponse)
+async def read(
+    request: Request, key: str, expires: Expires, signature: Signature, given: Given
+) -> Response:
+    store = _checked(given.signed_objects, request.method, key, expires, signature)
+    info = await store.info(key)
+    if info is None:
+        raise missing("object")
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
+    if info.media_type not in _SHOWN:
+        headers["Content-Disposition"] = "attachment"
+    return FileResponse(store.path(key), media_type=info.media_type, headers=headers)
+
+
+@router.put("/{key:path}", status_code=200, operation_id="writeObject")
+async def write(
+    request: Request, key: str, expires: Expires, signature: Signature, given: Given
+) -> Response:
+    store = _checked(given.signed_objects, "PUT", key, expires, signature)
+    media_type = request.headers.get("content-type", "application/octet-stream")
+    most = given.uploads.most
+    await store.put_stream(key, _bounded(request, most), media_type)
+    return Response(status_code=200)
+
+
+def _checked(
+    store: SignedObjects | None, method: str, key: str, expires: int, signature: str
+) -> SignedObjects:
+    if store is None:
+        raise missing("object")
+    if not store.verify(method, key, expires, signature):
+        detail = "the URL's signature is not good for this, or its time is over; ask for another"
+        raise ProblemError(403, "bad-signature", detail)
+    return store
+
+
+async def _bounded(request: Request, most: int) -> AsyncIterator[bytes]:
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > most:
+            raise ProblemError(413, "too-large", f"an object has at most {most} bytes here")
+        yield piece

@@ -1,0 +1,365 @@
+"""What the api needs from the outside."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from lightmill.api.core.digest import Digests
+from lightmill.api.core.job_request import NewJob
+from lightmill.api.core.job_view import Standing
+from lightmill.api.core.manifest import Entry
+from lightmill.domain.principal import Principal, Role
+from lightmill.domain.resources import Needs, Offer
+from lightmill.storage.ports import ObjectInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredToken:
+    """A row of `tokens`, as far as recognising its bearer goes."""
+
+    principal: Principal
+    secret_sha256: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """A token that is about to be stored."""
+
+    id: str
+    secret_sha256: str
+    role: Role
+    user_id: str
+    node_id: str | None = None
+    expires_at: datetime | None = None
+
+
+class Tokens(Protocol):
+    """Where tokens are kept."""
+
+    async def find(self, token_id: str) -> StoredToken | None:
+        """Return the token, or None."""
+        ...
+
+    async def user(self, principal: Principal, name: str, role: Role) -> str:
+        """Return the id of the user of that name in the tenant, made if there is none."""
+        ...
+
+    async def add(self, principal: Principal, token: IssuedToken) -> None:
+        """Keep `token` in the tenant of `principal`."""
+        ...
+
+    async def revoke(self, principal: Principal, token_id: str) -> bool:
+        """End a token of the tenant; False when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """A content by which the same request is known again for a while.
+
+    Attributes:
+        since: Jobs handed in before this moment are not the same.
+    """
+
+    sha256: str
+    since: datetime
+
+
+class Wish(StrEnum):
+    """What may be wanted of a job after it was handed in."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETRY = "retry"
+    CLEANUP = "cleanup"
+
+
+class Jobs(Protocol):
+    """Where what is asked of jobs is kept."""
+
+    async def add(
+        self, principal: Principal, job_id: str, job: NewJob, fingerprint: Fingerprint | None
+    ) -> str:
+        """Write the job and ring the scheduler's doorbell.
+
+        Returns:
+            `job_id`, or the id of the job that has the same fingerprint.
+        """
+        ...
+
+    async def wish(self, principal: Principal, job_id: str, wish: Wish) -> bool:
+        """Write what is wanted; False when the row says so already."""
+        ...
+
+    async def prioritise(
+        self, principal: Principal, job_id: str, priority: int, version: int | None
+    ) -> int | None:
+        """Return the row's new version, or None when it was not at `version`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A content of a tenant."""
+
+    id: int
+    blake3: str
+    md5: str
+    xxh64: str
+    size: int
+    path: str
+    object_key: str
+
+
+class Assets(Protocol):
+    """Where the contents of a tenant are listed."""
+
+    async def content_key(self, tenant_id: str) -> str:
+        """Return the tenant's HMAC key, hex."""
+        ...
+
+    async def by_blake3(self, tenant_id: str, blake3: str) -> Asset | None:
+        """Return the asset with this content, or None."""
+        ...
+
+    async def by_hashes(self, tenant_id: str, hashes: Sequence[str]) -> Mapping[str, Asset]:
+        """Return the assets by those of `hashes` (MD5 or BLAKE3, hex) that are there."""
+        ...
+
+    async def by_ids(self, tenant_id: str, ids: Sequence[int]) -> Mapping[int, Asset]:
+        """Return the assets by those of `ids` that are there."""
+        ...
+
+    async def by_path(self, tenant_id: str, path: str) -> Asset | None:
+        """Return what was uploaded last under `path`, or None."""
+        ...
+
+    async def by_object_key(self, tenant_id: str, key: str) -> Asset | None:
+        """Return the asset that is stored under `key`, or None."""
+        ...
+
+    async def add(self, principal: Principal, digests: Digests, path: str, key: str) -> int:
+        """Return the id of the asset with this content, made if there is none."""
+        ...
+
+    async def uploaded(
+        self, principal: Principal, asset_id: int, path: str, *, stored: bool
+    ) -> None:
+        """Add a line to the upload history; `stored` is False when the content was there."""
+        ...
+
+    async def remove(self, principal: Principal, asset_id: int) -> str | None:
+        """Return the object name of the removed asset, or None when there was none.
+
+        Raises:
+            ProblemError: a bundle of a live job, or a design, refers to it.
+        """
+        ...
+
+
+class Bundles(Protocol):
+    """Where bundles and designs are kept."""
+
+    async def add(self, principal: Principal, files: Sequence[Entry]) -> str:
+        """Return the id of a new bundle."""
+        ...
+
+    async def manifest(self, tenant_id: str, bundle_id: str) -> list[Entry] | None:
+        """Return the files of a bundle, or None when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """A model with its materials.
+
+    Attributes:
+        id: The farm's id of it.
+        design_id: The caller's own id.
+        model: Path of the model among `files`.
+    """
+
+    id: str
+    design_id: str
+    name: str
+    model: str
+    files: tuple[Entry, ...]
+    engine: str
+
+
+class Designs(Protocol):
+    """Where designs are kept."""
+
+    async def add(self, principal: Principal, design: Design) -> bool:
+        """Keep `design`; False when the tenant has one of that id."""
+        ...
+
+    async def find(self, tenant_id: str, design_id: str) -> Design | None:
+        """Return the design, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What has come of a request to look into a scene; `state` is PENDING while it waits."""
+
+    id: str
+    state: str
+    outcome: Mapping[str, object] | None = None
+    error: str | None = None
+
+
+class Analyses(Protocol):
+    """Where requests to look into scenes are kept."""
+
+    async def ask(self, principal: Principal, scene: str, files: Sequence[Entry]) -> str:
+        """Return the id of the request; an answer to the same content is taken up again."""
+        ...
+
+    async def find(self, tenant_id: str, analysis_id: str) -> Analysis | None:
+        """Return how the request stands, or None when there is none."""
+        ...
+
+
+class HardwareConfigs(Protocol):
+    """Where hardware profiles are kept."""
+
+    async def add(self, principal: Principal, values: Mapping[str, object]) -> int:
+        """Return the id of a new profile.
+
+        Raises:
+            ProblemError: the tenant has one of that name.
+        """
+        ...
+
+    async def change(
+        self, principal: Principal, config_id: int, values: Mapping[str, object]
+    ) -> bool:
+        """Change these fields of a profile; False when there is none.
+
+        Raises:
+            ProblemError: the tenant has another of that name.
+        """
+        ...
+
+    async def remove(self, principal: Principal, config_id: int) -> bool:
+        """Remove a profile; False when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """What a hardware profile stands for; `ram` in bytes."""
+
+    id: int
+    needs: Needs
+
+
+class Profiles(Protocol):
+    """Where hardware profiles are read."""
+
+    async def profiles(self, tenant_id: str, ids: Sequence[int]) -> list[Profile]:
+        """Return those of the profiles that the tenant has."""
+        ...
+
+
+class Machines(Protocol):
+    """Where the render machines are read."""
+
+    async def offers(self) -> list[Offer]:
+        """Return what every enrolled node offers in all, whatever its state."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldAttempt:
+    """An attempt that a node is working on."""
+
+    attempt_id: str
+    tenant_id: str
+    job_id: str
+    bundle_id: str | None
+
+
+class Attempts(Protocol):
+    """Where it is read which node holds what."""
+
+    async def held(self, node_id: str, attempt_id: str) -> HeldAttempt | None:
+        """Return an attempt that this node holds, or None, whoever else may hold it."""
+        ...
+
+
+class JobStandings(Protocol):
+    """Where it is read how jobs stand."""
+
+    async def fresh(self, tenant_id: str, job_id: str) -> Standing | None:
+        """Return the standing as the database has it, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was answered to a request, word for word."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What is known of an idempotency key.
+
+    Attributes:
+        request_sha256: Of the request that came with it first.
+        reserved_id: Id for what that request makes, the same at every try.
+        answer: None while the first request still runs.
+        mine: Whether the present request may go on.
+    """
+
+    request_sha256: str
+    reserved_id: str
+    answer: Answer | None
+    mine: bool
+
+
+class IdempotencyKeys(Protocol):
+    """Where `Idempotency-Key`s and the answers to them are kept."""
+
+    async def claim(self, principal: Principal, key: str, request_sha256: str) -> Claim:
+        """Return what is known of `key`, after claiming it when it is new or was abandoned."""
+        ...
+
+    async def settle(self, principal: Principal, key: str, answer: Answer) -> None:
+        """Keep the answer to a claimed key."""
+        ...
+
+    async def release(self, principal: Principal, key: str) -> None:
+        """Give a claimed key back: the request came to nothing."""
+        ...
+
+
+class SignedObjects(Protocol):
+    """An embedded object store, whose signed URLs the api itself serves."""
+
+    def verify(self, method: str, key: str, expires: int, signature: str) -> bool:
+        """Tell whether a URL signed for `method` on `key` is genuine and still valid."""
+        ...
+
+    async def info(self, key: str) -> ObjectInfo | None:
+        """Return what is known of the object, or None when there is none."""
+        ...
+
+    def path(self, key: str) -> Path:
+        """Return where the content of `key` lies."""
+        ...
+
+    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], media_type: str) -> int:
+        """Store what `pieces` yields under `key`; return how many bytes that were."""
+        ...

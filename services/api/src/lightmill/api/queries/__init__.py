@@ -1,0 +1,1 @@
+"""Plain reads, each scoped by the tenant of who asks."""

@@ -1,0 +1,178 @@
+"""What was asked of jobs, and lists of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Row, Select, and_, func, or_, select
+
+from lightmill.api.core import cursor
+from lightmill.api.core.job_view import PAUSED, ask_key
+from lightmill.api.queries.page import Cut, Page, page
+from lightmill.api.queries.standings import COLUMNS, standing_of
+from lightmill.domain.job import JobSpec
+from lightmill.domain.states import JobState
+from lightmill.storage.ports import StatusCache
+from lightmill.storage.sql.database import Database
+from lightmill.storage.sql.schema.api import JOBS
+from lightmill.storage.sql.schema.scheduler import JOB_STATES
+
+_SPEC = TypeAdapter(JobSpec)
+_OVER = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+_ASKED = (
+    JOBS.c.user_label,
+    JOBS.c.name,
+    JOBS.c.kind,
+    JOBS.c.pool,
+    JOBS.c.bundle_id,
+    JOBS.c.design_id,
+    JOBS.c.priority,
+    JOBS.c.wanted,
+    JOBS.c.version,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs of the tenant a list shows; None means all."""
+
+    state: str | None = None
+    owner_id: str | None = None
+    user_label: str | None = None
+    kind: str | None = None
+    pool: str | None = None
+
+
+class JobQueries:
+    """Reads what was asked of jobs."""
+
+    def __init__(self, database: Database, cache: StatusCache) -> None:
+        self._database = database
+        self._cache = cache
+
+    async def ask(self, tenant_id: str, job_id: str) -> Mapping[str, Any] | None:
+        """Return what was asked of a job of the tenant, or None; no SQL when it is cached."""
+        kept = await self._cache.get(ask_key(job_id))
+        if kept is not None and "version" in kept:
+            return kept if kept.get("tenant_id") == tenant_id else None
+        return await self.fresh_ask(tenant_id, job_id)
+
+    async def fresh_ask(self, tenant_id: str, job_id: str) -> Mapping[str, Any] | None:
+        """Return what the database says was asked of a job, and keep it in the cache."""
+        query = select(JOBS).where(JOBS.c.id == job_id, JOBS.c.tenant_id == tenant_id)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        asked = _ask(row)
+        await self._cache.set_newer(ask_key(job_id), row.version, asked)
+        return asked
+
+    async def spec(self, tenant_id: str, job_id: str) -> JobSpec | None:
+        """Return the whole specification of a job of the tenant, or None."""
+        query = select(JOBS.c.spec).where(JOBS.c.id == job_id, JOBS.c.tenant_id == tenant_id)
+        async with self._database.reading() as connection:
+            found = (await connection.execute(query)).scalar()
+        return None if found is None else _SPEC.validate_python(found)
+
+    async def listed(self, tenant_id: str, wanted: JobFilter, cut: Cut) -> Page:
+        """Return the tenant's jobs, the newest first."""
+        query = _filtered(
+            select(*COLUMNS, *_ASKED)
+            .outerjoin(JOB_STATES, JOB_STATES.c.job_id == JOBS.c.id)
+            .where(JOBS.c.tenant_id == tenant_id),
+            wanted,
+        ).order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc())
+        if cut.after is not None:
+            at, job_id = cursor.decode(cut.after, str, str)
+            moment = cursor.moment(at)
+            query = query.where(
+                or_(
+                    JOBS.c.created_at < moment,
+                    and_(JOBS.c.created_at == moment, JOBS.c.id < job_id),
+                )
+            )
+        async with self._database.reading() as connection:
+            return await page(connection, query, cut.limit, _item, _mark)
+
+
+def _filtered(query: Select[Any], wanted: JobFilter) -> Select[Any]:
+    columns = {
+        JOBS.c.owner_id: wanted.owner_id,
+        JOBS.c.user_label: wanted.user_label,
+        JOBS.c.kind: wanted.kind,
+        JOBS.c.pool: wanted.pool,
+    }
+    for column, value in columns.items():
+        if value is not None:
+            query = query.where(column == value)
+    state = func.coalesce(JOB_STATES.c.state, JobState.PENDING)
+    paused = func.coalesce(JOB_STATES.c.paused, JOBS.c.paused)
+    if wanted.state == PAUSED:
+        return query.where(paused.is_(True), state.not_in(_OVER))
+    if wanted.state is None:
+        return query
+    return query.where(state == wanted.state, or_(paused.is_(False), state.in_(_OVER)))
+
+
+def _item(row: Row[Any]) -> dict[str, object]:
+    standing = standing_of(row, None)
+    return {
+        "id": row.id,
+        "name": row.name,
+        "kind": row.kind,
+        "state": standing.shown,
+        "progress": standing.progress,
+        "frames": {
+            "total": standing.frames,
+            "succeeded": standing.succeeded,
+            "failed": standing.failed,
+            "running": standing.running,
+        },
+        "error": standing.error,
+        "priority": row.priority,
+        "pool": row.pool,
+        "owner_id": row.owner_id,
+        "user_label": row.user_label,
+        "bundle_id": row.bundle_id,
+        "design_id": row.design_id,
+        "version": row.version,
+        "created_at": standing.created_at,
+        "started_at": standing.started_at,
+        "finished_at": standing.finished_at,
+        "updated_at": standing.updated_at,
+    }
+
+
+def _mark(row: Row[Any]) -> str:
+    return cursor.encode(row.created_at, row.id)
+
+
+def _ask(row: Row[Any]) -> dict[str, object]:
+    spec = _SPEC.validate_python(row.spec)
+    return {
+        "tenant_id": row.tenant_id,
+        "version": row.version,
+        "name": row.name,
+        "kind": row.kind,
+        "priority": row.priority,
+        "pool": row.pool,
+        "owner_id": row.owner_id,
+        "user_label": row.user_label,
+        "bundle_id": row.bundle_id,
+        "design_id": row.design_id,
+        "engine": spec.work.engine,
+        "scene": spec.work.scene,
+        "settings": dict(spec.work.settings),
+        "steps": [
+            {"name": step.name, "frames": str(step.frames), "chunk": step.chunk}
+            for step in spec.steps
+        ],
+        "needs": {
+            "cores": spec.needs.cores,
+            "ram": spec.needs.ram,
+            "gpus": spec.needs.gpus,
+            "pool": spec.needs.pool,
+        },
+    }

@@ -1,0 +1,160 @@
+"""What has become of a job: tasks, attempts, results, history."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, or_, select
+
+from lightmill.api.core import cursor
+from lightmill.api.core.moment import rfc3339
+from lightmill.api.queries.page import Cut, Page, page
+from lightmill.storage.sql.database import Database
+from lightmill.storage.sql.schema.api import JOBS
+from lightmill.storage.sql.schema.scheduler import ATTEMPTS, HISTORY, RESULTS, TASKS
+
+Sign = Callable[[str], str]
+
+
+class WorkQueries:
+    """Reads what the scheduler has written about one job of a tenant."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def exists(self, tenant_id: str, job_id: str) -> bool:
+        """Tell whether the tenant has this job."""
+        query = select(JOBS.c.id).where(JOBS.c.id == job_id, JOBS.c.tenant_id == tenant_id)
+        async with self._database.reading() as connection:
+            return (await connection.execute(query)).scalar() is not None
+
+    async def tasks(self, tenant_id: str, job_id: str, cut: Cut) -> Page:
+        """Return the tasks of a job, in the order in which they were assigned first."""
+        return await self._by_id(TASKS, tenant_id, job_id, cut, _task)
+
+    async def attempts(self, tenant_id: str, job_id: str, cut: Cut) -> Page:
+        """Return the attempts of a job, the oldest first."""
+        return await self._by_id(ATTEMPTS, tenant_id, job_id, cut, _attempt)
+
+    async def history(self, tenant_id: str, job_id: str, cut: Cut) -> Page:
+        """Return every transition of a job and its parts, the oldest first."""
+        return await self._by_id(HISTORY, tenant_id, job_id, cut, _transition, kind=int)
+
+    async def results(self, tenant_id: str, job_id: str, cut: Cut, sign: Sign) -> Page:
+        """Return the images of a job by frame number, each with a URL made by `sign`."""
+        query = _of(RESULTS, tenant_id, job_id).order_by(RESULTS.c.frame, RESULTS.c.step_id)
+        if cut.after is not None:
+            frame, step_id = cursor.decode(cut.after, int, str)
+            query = query.where(_behind(frame, step_id))
+
+        def item(row: Row[Any]) -> dict[str, object]:
+            return _result(row, sign)
+
+        def mark(row: Row[Any]) -> str:
+            return cursor.encode(row.frame, row.step_id)
+
+        async with self._database.reading() as connection:
+            return await page(connection, query, cut.limit, item, mark)
+
+    async def attempt_exists(self, tenant_id: str, job_id: str, attempt_id: str) -> bool:
+        """Tell whether the tenant's job has had this attempt."""
+        query = _of(ATTEMPTS, tenant_id, job_id).where(ATTEMPTS.c.id == attempt_id)
+        async with self._database.reading() as connection:
+            return (await connection.execute(query)).one_or_none() is not None
+
+    async def _by_id(
+        self,
+        table: Table,
+        tenant_id: str,
+        job_id: str,
+        cut: Cut,
+        item: Callable[[Row[Any]], dict[str, object]],
+        kind: type = str,
+    ) -> Page:
+        query = _of(table, tenant_id, job_id).order_by(table.c.id)
+        if cut.after is not None:
+            query = query.where(table.c.id > cursor.decode(cut.after, kind)[0])
+
+        def mark(row: Row[Any]) -> str:
+            return cursor.encode(row.id)
+
+        async with self._database.reading() as connection:
+            return await page(connection, query, cut.limit, item, mark)
+
+
+def _of(table: Table, tenant_id: str, job_id: str) -> Select[Any]:
+    return select(table).where(table.c.tenant_id == tenant_id, table.c.job_id == job_id)
+
+
+def _behind(frame: object, step_id: object) -> ColumnElement[bool]:
+    return or_(
+        RESULTS.c.frame > frame, and_(RESULTS.c.frame == frame, RESULTS.c.step_id > step_id)
+    )
+
+
+def _task(row: Row[Any]) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "step_id": row.step_id,
+        "frames": row.frames,
+        "state": row.state,
+        "node_id": row.node_id,
+        "attempt_id": row.attempt_id,
+        "progress": row.progress,
+        "failures": row.failures,
+        "error": row.error,
+        "created_at": rfc3339(row.created_at),
+        "started_at": rfc3339(row.started_at),
+        "finished_at": rfc3339(row.finished_at),
+    }
+
+
+def _attempt(row: Row[Any]) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "task_id": row.task_id,
+        "step_id": row.step_id,
+        "node_id": row.node_id,
+        "session": row.session,
+        "epoch": row.epoch,
+        "state": row.state,
+        "cores": row.cores,
+        "ram": row.ram,
+        "gpus": row.gpus,
+        "failure": row.failure,
+        "detail": row.detail,
+        "assigned_at": rfc3339(row.assigned_at),
+        "started_at": rfc3339(row.started_at),
+        "ended_at": rfc3339(row.ended_at),
+    }
+
+
+def _transition(row: Row[Any]) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "entity": row.entity,
+        "entity_id": row.entity_id,
+        "was": row.was,
+        "became": row.became,
+        "why": row.why,
+        "by": row.by,
+        "at": rfc3339(row.at),
+    }
+
+
+def _result(row: Row[Any], sign: Sign) -> dict[str, object]:
+    return {
+        "frame": row.frame,
+        "ordinal": row.ordinal,
+        "step_id": row.step_id,
+        "attempt_id": row.attempt_id,
+        "node_id": row.node_id,
+        "blake3": row.blake3,
+        "size": row.size,
+        "width": row.width,
+        "height": row.height,
+        "media_type": row.media_type,
+        "seconds": row.seconds,
+        "created_at": rfc3339(row.created_at),
+        "url": sign(row.object_key),
+        "thumbnail_url": None if row.thumbnail_key is None else sign(row.thumbnail_key),
+    }

@@ -1,0 +1,1 @@
+"""What a bearer may do; each takes the principal first."""

@@ -1,0 +1,81 @@
+"""What a node fetches for an attempt that it holds, and where it stores."""
+
+import re
+from collections.abc import Sequence
+
+from lightmill.api.core.asset_name import asset_key
+from lightmill.api.core.problem import invalid, missing
+from lightmill.api.ports import Assets, Attempts, Bundles, HeldAttempt
+from lightmill.domain.principal import Principal
+from lightmill.domain.results import attempt_prefix
+from lightmill.storage.ports import ObjectStore
+
+_URL_S = 900
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}){0,3}")
+
+
+class ServeAttempt:
+    """Signs URLs for a node; valid for minutes, and for that attempt alone."""
+
+    def __init__(
+        self, attempts: Attempts, bundles: Bundles, assets: Assets, store: ObjectStore
+    ) -> None:
+        self._attempts = attempts
+        self._bundles = bundles
+        self._assets = assets
+        self._store = store
+
+    async def bundle(self, principal: Principal, attempt_id: str) -> dict[str, object]:
+        """Return the files of the attempt's job with URLs that read them.
+
+        Raises:
+            ProblemError: the node does not hold this attempt.
+        """
+        held = await self._held(principal, attempt_id)
+        if held.bundle_id is None:
+            return {"bundle_id": None, "files": []}
+        entries = await self._bundles.manifest(held.tenant_id, held.bundle_id) or []
+        content_key = await self._assets.content_key(held.tenant_id)
+        keys = [asset_key(held.tenant_id, content_key, entry.blake3) for entry in entries]
+        files = [
+            {
+                "path": entry.path,
+                "blake3": entry.blake3,
+                "size": entry.size,
+                "url": self._store.sign_get(key, seconds=_URL_S),
+            }
+            for entry, key in zip(entries, keys, strict=True)
+        ]
+        return {"bundle_id": held.bundle_id, "files": files}
+
+    async def upload_urls(
+        self, principal: Principal, attempt_id: str, names: Sequence[str]
+    ) -> dict[str, object]:
+        """Return URLs that store files of these names below the attempt's prefix.
+
+        Raises:
+            ProblemError: the node does not hold this attempt, or a name is none.
+        """
+        held = await self._held(principal, attempt_id)
+        for index, name in enumerate(names):
+            if _NAME.fullmatch(name) is None:
+                raise invalid(
+                    f"names/{index}", "use letters, digits, _ - . and at most three folders"
+                )
+        prefix = attempt_prefix(held.tenant_id, held.job_id, held.attempt_id)
+        return {
+            "urls": {
+                name: {
+                    "key": prefix + name,
+                    "url": self._store.sign_put(prefix + name, seconds=_URL_S),
+                }
+                for name in names
+            }
+        }
+
+    async def _held(self, principal: Principal, attempt_id: str) -> HeldAttempt:
+        node_id = principal.node_id
+        held = None if node_id is None else await self._attempts.held(node_id, attempt_id)
+        if held is None:
+            raise missing("attempt")
+        return held
