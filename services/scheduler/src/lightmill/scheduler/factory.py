@@ -3,8 +3,9 @@
 import asyncio
 import os
 import socket
+import traceback
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import structlog
 
@@ -13,9 +14,11 @@ from lightmill.messages.topology import SCHEDULER_INBOX, reports_queue
 from lightmill.runtime import health
 from lightmill.runtime.ids import new_id
 from lightmill.runtime.parts import Parts
+from lightmill.scheduler.adapters.error_reports import add_reports
 from lightmill.scheduler.adapters.leadership import begin_epoch
 from lightmill.scheduler.adapters.ledger import SqlLedger
 from lightmill.scheduler.config import SchedulerSettings
+from lightmill.scheduler.core.error_report import ErrorReport
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.handlers.inboxes import commands, reports, returned
 from lightmill.scheduler.use_cases.decide import Decide
@@ -38,15 +41,11 @@ async def run(settings: SchedulerSettings, parts: Parts, stop: asyncio.Event) ->
     """
     await require_current(parts.database)
     checks = {"database": _answers(parts)}
-    async with (
-        health.serve(settings.health_port, checks) if settings.health_port else nullcontext()
-    ):
-        campaign = asyncio.create_task(_campaign(settings, parts))
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({campaign, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (campaign, stopped):
-            task.cancel()
-        await asyncio.gather(campaign, stopped, return_exceptions=True)
+    watched = health.serve(settings.health_port, checks) if settings.health_port else nullcontext()
+    async with watched, asyncio.TaskGroup() as tasks:
+        campaign = tasks.create_task(_campaign(settings, parts))
+        await stop.wait()
+        campaign.cancel()
 
 
 async def _campaign(settings: SchedulerSettings, parts: Parts) -> None:
@@ -58,7 +57,10 @@ async def _campaign(settings: SchedulerSettings, parts: Parts) -> None:
         try:
             await _term(settings, parts)
         except Exception as error:  # noqa: BLE001  # see the docstring
-            _LOG.warning("the term has ended", reason=_reasons(error), exc_info=_unexpected(error))
+            strange = _unexpected(error)
+            _LOG.warning("the term has ended", reason=_reasons(error), exc_info=strange)
+            if strange:
+                await _keep(parts, error)
         await asyncio.sleep(_PAUSE_S)
 
 
@@ -112,6 +114,18 @@ async def _lead(
 async def _end_when_lost(guard: Guard) -> None:
     await guard.lost()
     raise ConnectionError("the leader's lock is lost")
+
+
+async def _keep(parts: Parts, error: Exception) -> None:
+    """Count an error that nobody foresaw among the error reports, if the database answers."""
+    report = ErrorReport(
+        kind=type(error).__name__,
+        message=_reasons(error),
+        stack="".join(traceback.format_exception(error)),
+    )
+    with suppress(Exception):
+        async with parts.database.transaction() as connection:
+            await add_reports(connection, parts.database.dialect, [report], parts.clock.now())
 
 
 def _answers(parts: Parts) -> health.Check:

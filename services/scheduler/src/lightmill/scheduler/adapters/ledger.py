@@ -19,9 +19,11 @@ from lightmill.domain.states import (
 )
 from lightmill.scheduler.adapters import rows
 from lightmill.scheduler.adapters.effects import effects
+from lightmill.scheduler.adapters.error_reports import add_reports
 from lightmill.scheduler.adapters.leadership import check_epoch
 from lightmill.scheduler.adapters.recovery import Recovery
 from lightmill.scheduler.core.changes import AttemptMoved, Changes
+from lightmill.scheduler.core.error_report import ErrorReport
 from lightmill.scheduler.ports import Ledger, NotLeaderError
 from lightmill.storage.sql import outbox
 from lightmill.storage.sql.database import Database
@@ -39,6 +41,7 @@ from lightmill.storage.sql.schema.scheduler import (
 )
 from lightmill.storage.sql.upsert import upsert
 
+_STACK = rows.DETAIL_LENGTH
 _Move = tuple[AttemptState, AttemptState, FailureKind | None, str]
 
 
@@ -75,6 +78,12 @@ class SqlLedger(Recovery, Ledger):
             connection, JOB_STATES, [rows.job_row(j, now) for j in changes.jobs.values()]
         )
         await self._put(connection, NODES, [rows.node_row(n, now) for n in changes.nodes.values()])
+        reports = [
+            ErrorReport(kind=move.failure, message=move.detail, stack=move.detail[:_STACK])
+            for move in changes.moved
+            if move.failure is not None
+        ]
+        await add_reports(connection, self._database.dialect, reports, now)
         history = [
             {name: getattr(line, name) for name in line.__slots__} | {"at": now}
             for line in changes.transitions

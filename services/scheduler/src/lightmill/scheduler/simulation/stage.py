@@ -1,6 +1,7 @@
 """A farm with invented nodes, and a book of everything that the farm has decided."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -94,6 +95,18 @@ class InventedNode:
                 for frame in frames
             ),
         )
+
+    def obey(
+        self, assign: Iterable[Assignment], cancel: Iterable[str], recall: Iterable[str]
+    ) -> None:
+        """Do as the leader says, at once."""
+        self.held.update((assignment.attempt_id, assignment) for assignment in assign)
+        for attempt_id in cancel:
+            if attempt_id in self.held:
+                self.finish(attempt_id, Outcome.CANCELLED)
+        for attempt_id in recall:
+            if attempt_id in self.held and attempt_id not in self.running:
+                self.finish(attempt_id, Outcome.RECALLED)
 
     def crash(self) -> None:
         """Lose everything but the journal, and come back with a new session."""
@@ -235,22 +248,10 @@ class Stage:
             self.settled.update({s.attempt_id: s.applied for s in letter.settled})
             node = self.nodes[node_id]
             if session == f"{node.session:08}":
-                self._deliver(node, letter.assign, letter.cancel, letter.recall)
+                node.obey(letter.assign, letter.cancel, letter.recall)
                 for settled in letter.settled:
                     node.finishes.pop(settled.attempt_id, None)
         self._check_capacity()
-
-    def _deliver(
-        self, node: InventedNode, assign: list[Assignment], cancel: list[str], recall: list[str]
-    ) -> None:
-        for assignment in assign:
-            node.held[assignment.attempt_id] = assignment
-        for attempt_id in cancel:
-            if attempt_id in node.held:
-                node.finish(attempt_id, Outcome.CANCELLED)
-        for attempt_id in recall:
-            if attempt_id in node.held and attempt_id not in node.running:
-                node.finish(attempt_id, Outcome.RECALLED)
 
     def _check_capacity(self) -> None:
         for node in self.farm.nodes:
