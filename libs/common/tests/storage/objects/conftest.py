@@ -1,0 +1,101 @@
+"""Both object stores behind one fixture, each empty and with its URLs served."""
+
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from typing_extensions import override
+
+from lightmill.runtime.clock import SystemClock
+from lightmill.storage.objects.folder import FolderStore
+from lightmill.storage.objects.s3 import S3Store
+from lightmill.storage.ports import ObjectStore
+from lightmill.testing.containers import S3Server
+
+
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.backing)])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[ObjectStore]:
+    if request.param == "folder":
+        yield request.getfixturevalue("folder_store")
+        return
+    server: S3Server = request.getfixturevalue("s3_server")
+    s3 = S3Store(
+        endpoint=server.endpoint,
+        public_endpoint=server.endpoint,
+        access_key=server.access_key,
+        secret_key=server.secret_key,
+        bucket="objects-test",  # one for all: SeaweedFS gives each bucket volumes of its own
+        region="us-east-1",
+    )
+    await s3.make_bucket()
+    await s3.delete([key async for key in s3.keys("")])
+    yield s3
+    s3.close()
+
+
+@pytest.fixture
+def folder_store(tmp_path: Path) -> Iterator[FolderStore]:
+    """Give a folder whose signed URLs are answered, as the api answers them."""
+    stores: list[FolderStore] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(lambda: stores[0]))
+    url = f"http://127.0.0.1:{server.server_port}"
+    stores.append(FolderStore(tmp_path / "objects", url, b"secret", SystemClock()))
+    serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+    serving.start()
+    yield stores[0]
+    server.shutdown()
+    serving.join()
+    server.server_close()
+
+
+def _handler(store: Callable[[], FolderStore]) -> type[BaseHTTPRequestHandler]:
+    class Handler(_SignedObjects):
+        @override
+        def store(self) -> FolderStore:
+            return store()
+
+    return Handler
+
+
+class _SignedObjects(BaseHTTPRequestHandler):
+    def store(self) -> FolderStore:
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        path = self._permitted()
+        if path is None:
+            self._answer(403)
+        elif path.is_file():
+            self._answer(200, path.read_bytes())
+        else:
+            self._answer(404)
+
+    def do_PUT(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        path = self._permitted()
+        if path is None:
+            self._answer(403)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            self._answer(200)
+
+    @override
+    def log_message(self, *_: object) -> None:
+        """Keep the output of the tests clean."""
+
+    def _permitted(self) -> Path | None:
+        url = urlsplit(self.path)
+        key, query = unquote(url.path.removeprefix("/objects/")), parse_qs(url.query)
+        expires, signature = int(query["expires"][0]), query["signature"][0]
+        permitted = self.store().verify(self.command, key, expires, signature)
+        return self.store().path(key) if permitted else None
+
+    def _answer(self, status: int, content: bytes = b"") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)

@@ -1,0 +1,72 @@
+"""What only S3 has: an inside and an outside address, and a server that may not answer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lightmill.storage.objects.s3 import S3Store
+from lightmill.storage.ports import StoreUnavailableError
+from lightmill.testing.containers import S3Server
+
+
+@pytest.fixture
+def nowhere() -> Iterator[S3Store]:
+    store = S3Store(
+        endpoint="http://127.0.0.1:1",
+        public_endpoint="https://files.example.org",
+        access_key="farm",
+        secret_key="s",  # noqa: S106  # no server is there to be entered with it
+        bucket="lightmill",
+        region="eu-central-1",
+    )
+    yield store
+    store.close()
+
+
+def test_signing_needs_no_server_and_names_the_right_address(nowhere: S3Store) -> None:
+    inside = urlsplit(nowhere.sign_get("a/b.png", seconds=90))
+    outside = urlsplit(nowhere.sign_get("a/b.png", seconds=90, public=True))
+    stored = urlsplit(nowhere.sign_put("a/b.png", seconds=90))
+    assert (inside.scheme, inside.netloc) == ("http", "127.0.0.1:1")
+    assert (outside.scheme, outside.netloc) == ("https", "files.example.org")
+    assert stored.netloc == "127.0.0.1:1"
+    for url in (inside, outside, stored):
+        assert url.path == "/lightmill/a/b.png"
+        assert parse_qs(url.query)["X-Amz-Expires"] == ["90"]
+        assert "eu-central-1" in url.query
+
+
+@pytest.mark.slow
+async def test_a_server_that_does_not_answer_is_told(nowhere: S3Store, tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailableError, match=r"127\.0\.0\.1:1 does not answer"):
+        await nowhere.put("a.png", b"x", "image/png")
+    with pytest.raises(StoreUnavailableError):
+        await nowhere.get_file("a.png", tmp_path / "a.png")
+    with pytest.raises(StoreUnavailableError):
+        await nowhere.info("a.png")
+    with pytest.raises(StoreUnavailableError):
+        await nowhere.delete(["a.png"])
+    with pytest.raises(StoreUnavailableError):
+        [piece async for piece in nowhere.stream("a.png")]
+    with pytest.raises(StoreUnavailableError):
+        [key async for key in nowhere.keys("")]
+
+
+@pytest.mark.backing
+async def test_a_wrong_key_and_a_missing_bucket_are_told(s3_server: S3Server) -> None:
+    for secret_key, bucket, reason in (
+        ("wrong", "lightmill", "refuses a.png in bucket lightmill"),
+        (s3_server.secret_key, "no-such-bucket", "no-such-bucket"),
+    ):
+        store = S3Store(
+            endpoint=s3_server.endpoint,
+            public_endpoint=s3_server.endpoint,
+            access_key=s3_server.access_key,
+            secret_key=secret_key,
+            bucket=bucket,
+        )
+        with pytest.raises(StoreUnavailableError, match=reason):
+            await store.get("a.png")
+        store.close()
