@@ -1,5 +1,7 @@
 """The scheduler's settings."""
 
+from pathlib import Path
+
 from lightmill.runtime.settings import Settings
 
 
@@ -10,6 +12,7 @@ class SchedulerSettings(Settings):
         beat: Seconds between two reports of a node, up to 500 nodes; more nodes, longer beats.
         sweep: Seconds between two looks at what is wanted and not applied.
         health_port: Of /healthz, /readyz and /metrics; 0 turns it off.
+        fact_log: File that every fact is appended to; it turns over at 64 MiB, eight are kept.
         name: How this scheduler signs the leadership row; None means its host name.
     """
 
@@ -17,3 +20,4 @@ class SchedulerSettings(Settings):
     sweep: float = 30.0
     health_port: int = 0
     name: str | None = None
+    fact_log: Path | None = None

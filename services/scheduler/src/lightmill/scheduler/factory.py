@@ -5,7 +5,7 @@ import os
 import socket
 import traceback
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import ExitStack, nullcontext, suppress
 
 import structlog
 
@@ -15,8 +15,10 @@ from lightmill.runtime import health
 from lightmill.runtime.ids import new_id
 from lightmill.runtime.parts import Parts
 from lightmill.scheduler.adapters.error_reports import add_reports
+from lightmill.scheduler.adapters.fact_log import FactLog
 from lightmill.scheduler.adapters.leadership import begin_epoch
 from lightmill.scheduler.adapters.ledger import SqlLedger
+from lightmill.scheduler.adapters.recovery import Recovery
 from lightmill.scheduler.config import SchedulerSettings
 from lightmill.scheduler.core.error_report import ErrorReport
 from lightmill.scheduler.core.farm import Farm
@@ -82,14 +84,44 @@ async def _lead(
     inbox = await link.subscribe(SCHEDULER_INBOX)
     reported = await link.subscribe(reports_queue(epoch))
     relay = Relay(parts.database, OUTBOX, parts.cache, parts.clock)
-    reader = SqlLedger(parts.database, epoch=epoch, beat=settings.beat)
-    snapshot = await reader.snapshot()
-    beat = max(settings.beat, settings.beat * len(snapshot.nodes) / _NODES_A_BEAT)
+    with ExitStack() as closing:
+        lead = await _take_over(settings, parts, link, epoch, (relay, closing))
+
+        async def take_back(messages: Sequence[Outgoing]) -> None:
+            await lead.hear(returned(messages))
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_end_when_lost(guard))
+            tasks.create_task(relay.run(link, take_back))
+            tasks.create_task(lead.listen(commands(inbox)))
+            tasks.create_task(lead.listen(reports(reported, epoch)))
+            tasks.create_task(lead.look_for_jobs())
+            tasks.create_task(lead.tick())
+            tasks.create_task(lead.turns())
+
+
+async def _take_over(
+    settings: SchedulerSettings,
+    parts: Parts,
+    link: Link,
+    epoch: int,
+    ends: tuple[Relay, ExitStack],
+) -> Lead:
+    """Rebuild the farm from the database and return the one who leads it."""
+    relay, closing = ends
+    snapshot = await Recovery(parts.database).snapshot()
+    beat = settings.beat * max(1.0, len(snapshot.nodes) / _NODES_A_BEAT)
     ledger = SqlLedger(parts.database, epoch=epoch, beat=beat)
     farm = Farm(beat=beat, new_id=new_id, now=parts.clock.now())
     farm.adopt(snapshot.jobs, snapshot.nodes)
-    lead = Lead(
-        decide=Decide(farm=farm, ledger=ledger, clock=parts.clock, committed=relay.wake),
+    record = FactLog(settings.fact_log) if settings.fact_log else None
+    if record is not None:
+        closing.callback(record.close)
+    decide = Decide(
+        farm=farm, ledger=ledger, clock=parts.clock, committed=relay.wake, record=record
+    )
+    return Lead(
+        decide=decide,
         ledger=ledger,
         link=link,
         clock=parts.clock,
@@ -97,18 +129,6 @@ async def _lead(
         beat=beat,
         sweep=settings.sweep,
     )
-
-    async def take_back(messages: Sequence[Outgoing]) -> None:
-        await lead.hear(returned(messages))
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_end_when_lost(guard))
-        tasks.create_task(relay.run(link, take_back))
-        tasks.create_task(lead.listen(commands(inbox)))
-        tasks.create_task(lead.listen(reports(reported, epoch)))
-        tasks.create_task(lead.look_for_jobs())
-        tasks.create_task(lead.tick())
-        tasks.create_task(lead.turns())
 
 
 async def _end_when_lost(guard: Guard) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from lightmill.runtime.clock import Clock
 from lightmill.scheduler.core.facts import Fact
@@ -36,6 +37,7 @@ class Decide:
     ledger: Ledger
     clock: Clock
     committed: Callable[[], None]
+    record: Callable[[Fact, datetime], None] | None = None
     turns: int = field(default=0, init=False)
 
     async def __call__(self, news: Iterable[News]) -> None:
@@ -49,7 +51,7 @@ class Decide:
         now = self.clock.now()
         for piece in pieces:
             for fact in piece.facts:
-                self.farm.observe(fact, now)
+                self._observe(fact, now)
         self.farm.plan(now)
         if changes := self.farm.take_changes():
             await self.ledger.commit(changes, now)
@@ -66,4 +68,9 @@ class Decide:
         strangers = [fact.job_id for fact in asked if fact.job_id not in self.farm]
         self.farm.adopt(await self.ledger.ended_jobs(strangers))
         for fact in asked:
-            self.farm.observe(fact, self.clock.now())
+            self._observe(fact, self.clock.now())
+
+    def _observe(self, fact: Fact, now: datetime) -> None:
+        if self.record is not None:
+            self.record(fact, now)
+        self.farm.observe(fact, now)
