@@ -33,6 +33,7 @@ class NodeSettings(Settings):
         node_disk_floor: Free bytes below which nothing is started.
         node_max_waiting: Orders that may wait on the node.
         node_blender: A `blender` executable to use instead of the managed engine.
+        node_simulated: Whether to offer the `simulated` engine, for trying out and tests.
     """
 
     api_url: str = "http://localhost:8000"
@@ -50,6 +51,7 @@ class NodeSettings(Settings):
     node_disk_floor: int = Field(default=GIB, ge=0)
     node_max_waiting: int = Field(default=32, ge=1)
     node_blender: Path | None = None
+    node_simulated: bool = False
 
     @property
     def pools(self) -> tuple[str, ...]:

@@ -93,7 +93,12 @@ async def run(settings: NodeSettings, broker: Broker, clock: Clock, stop: asynci
             clock=clock,
             api=api,
             transfers=HttpTransfers(client),
-            renderers=InstalledRenderers(settings),
+            renderers=await asyncio.to_thread(
+                InstalledRenderers,
+                folder,
+                enable_simulated=settings.node_simulated,
+                blender=settings.node_blender,
+            ),
             images=OpenImageIoImages(),
             node_id=identity.node_id,
         )

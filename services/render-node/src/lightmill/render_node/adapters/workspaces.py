@@ -85,8 +85,8 @@ class FolderWorkspaces:
             raise RenderFailedError(FailureKind.OUTPUT, detail) from error
         kind = target.lstat()
         if not stat.S_ISREG(kind.st_mode) or kind.st_nlink != 1:
-            target.unlink()
-            raise RenderFailedError(FailureKind.OUTPUT, f"{image.name} is a link, not an image")
+            _delete(target)
+            raise RenderFailedError(FailureKind.OUTPUT, f"{image.name} is no plain file")
         return target
 
     def forget_attempt(self, scratch: Path, attempt_id: str) -> None:

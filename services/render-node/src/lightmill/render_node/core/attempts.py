@@ -156,12 +156,14 @@ class Attempts:
 
     def _take(self, assignment: Assignment, obeyed: Obeyed, now: float) -> None:
         name = assignment.attempt_id
-        if name in self._held or name in self._finishes or name in self._over:
+        if name in self._held or name in self._finishes:
             return
         held = Held(assignment=assignment)
         excess = Grant.of(assignment).excess(self.offer)
         if name in self._refused:
             self._end(held.ended(Outcome.CANCELLED, now), obeyed)
+        elif name in self._over:
+            return
         elif excess is not None:
             failed = held.ended(Outcome.FAILED, now, failure=FailureKind.NODE, detail=excess)
             self._end(failed, obeyed)

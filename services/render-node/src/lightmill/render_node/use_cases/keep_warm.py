@@ -162,6 +162,6 @@ class KeepWarm:
     async def _close(self, warm: Warm) -> None:
         try:
             await warm.renderer.close()
+            await asyncio.to_thread(self._workspaces.forget_scratch, warm.scratch)
         except Exception:  # noqa: BLE001  # one engine's trouble must not stop the others
             _log.exception("renderer not closed", step_id=warm.wish.step_id)
-        await asyncio.to_thread(self._workspaces.forget_scratch, warm.scratch)

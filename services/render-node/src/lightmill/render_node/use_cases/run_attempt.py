@@ -122,12 +122,10 @@ class RunAttempt:
             await self._render_frames(warm, run)
         except RenderFailedError as error:
             failure = error
-            await self._warm.discard(warm)
         except BaseException:
             await self._warm.discard(warm)
             raise
-        else:
-            self._warm.release(warm)
+        self._warm.release(warm)  # after a failure too: the next frame starts a new process
         run.progress.rendered(run.held)
         return failure
 

@@ -192,4 +192,7 @@ class RunAttempts:
         for job in tuple(self._forget):
             if not self.attempts.holds_job(job.owner, job.job_id):
                 self._forget.discard(job)
-                await self._runs.forget(job)
+                try:
+                    await self._runs.forget(job)
+                except OSError:
+                    _log.exception("workspace not deleted", job_id=job.job_id)

@@ -1,0 +1,138 @@
+"""What an engine may do to its folders, and what the node makes of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lightmill.domain.failures import FailureKind
+from lightmill.render_node.adapters.workspaces import FolderWorkspaces
+from lightmill.render_node.core.naming import UnsafePathError
+from lightmill.render_node.ports import JobFolder, RenderFailedError
+
+JOB = JobFolder("owner", "job")
+
+
+@pytest.fixture
+def workspaces(tmp_path: Path) -> FolderWorkspaces:
+    return FolderWorkspaces(tmp_path / "workspace")
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    path = tmp_path / "content"
+    path.write_bytes(b"wood")
+    return path
+
+
+@pytest.fixture
+def scratch(workspaces: FolderWorkspaces) -> Path:
+    folder = workspaces.scratch(JOB, "slot")
+    (folder / "a").mkdir()
+    return folder
+
+
+def test_a_project_is_links_to_the_content(workspaces: FolderWorkspaces, content: Path) -> None:
+    assert workspaces.project(JOB, "b") is None
+    project = workspaces.assemble(JOB, "b", {"textures/wood.png": content})
+    assert (project / "textures/wood.png").samefile(content)
+    assert workspaces.project(JOB, "b") == project
+    assert workspaces.project(JOB, "other bundle") is None
+
+
+def test_another_bundle_replaces_the_project(workspaces: FolderWorkspaces, content: Path) -> None:
+    workspaces.assemble(JOB, "b", {"old": content})
+    project = workspaces.assemble(JOB, "c", {"new": content})
+    assert [path.name for path in project.iterdir()] == ["new"]
+
+
+def test_a_path_that_climbs_is_refused(workspaces: FolderWorkspaces, content: Path) -> None:
+    with pytest.raises(UnsafePathError):
+        workspaces.assemble(JOB, "b", {"../evil": content})
+
+
+def test_a_link_in_the_place_of_a_job_is_refused(
+    workspaces: FolderWorkspaces, tmp_path: Path
+) -> None:
+    (tmp_path / "workspace/owner").mkdir()
+    (tmp_path / "workspace/owner/job").symlink_to(tmp_path)
+    with pytest.raises(NotADirectoryError):
+        workspaces.scratch(JOB, "slot")
+
+
+def test_an_image_is_moved_out_of_reach(workspaces: FolderWorkspaces, scratch: Path) -> None:
+    image = scratch / "a" / "0001.png"
+    image.write_bytes(b"pixels")
+    found = workspaces.collect(scratch, image, "a")
+    assert found.read_bytes() == b"pixels"
+    assert not found.is_relative_to(scratch)
+    assert not image.exists()
+
+
+def _link_to_secret(image: Path, secret: Path) -> None:
+    image.symlink_to(secret)
+
+
+def _second_name_of_secret(image: Path, secret: Path) -> None:
+    image.hardlink_to(secret)
+
+
+def _folder_elsewhere(image: Path, secret: Path) -> None:
+    image.parent.rmdir()
+    image.parent.symlink_to(secret.parent)
+
+
+def _nothing(_: Path, __: Path) -> None:
+    pass
+
+
+def _folder(image: Path, _: Path) -> None:
+    image.mkdir()
+
+
+@pytest.mark.parametrize(
+    "trick", [_link_to_secret, _second_name_of_secret, _folder_elsewhere, _nothing, _folder]
+)
+def test_no_trick_makes_the_node_read_a_secret(
+    trick: Callable[[Path, Path], None],
+    workspaces: FolderWorkspaces,
+    scratch: Path,
+    tmp_path: Path,
+) -> None:
+    secret = tmp_path / "secrets" / "0001.png"
+    secret.parent.mkdir()
+    secret.write_bytes(b"token")
+    image = scratch / "a" / "0001.png"
+    trick(image, secret)
+    with pytest.raises(RenderFailedError) as refused:
+        workspaces.collect(scratch, image, "a")
+    assert refused.value.kind is FailureKind.OUTPUT
+    assert secret.read_bytes() == b"token"
+
+
+def test_an_image_outside_the_scratch_folder_is_refused(
+    workspaces: FolderWorkspaces, scratch: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RenderFailedError):
+        workspaces.collect(scratch, tmp_path / "elsewhere.png", "a")
+    with pytest.raises(RenderFailedError):
+        workspaces.collect(scratch, scratch / ".." / "up.png", "a")
+
+
+def test_forgetting_a_job_leaves_the_content(workspaces: FolderWorkspaces, content: Path) -> None:
+    project = workspaces.assemble(JOB, "b", {"wood.png": content})
+    workspaces.forget(JOB)
+    assert not project.exists()
+    assert content.read_bytes() == b"wood"
+
+
+def test_a_link_is_deleted_and_not_followed(
+    workspaces: FolderWorkspaces, scratch: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").touch()
+    (scratch / "a" / "link").symlink_to(tmp_path / "precious")
+    workspaces.forget_attempt(scratch, "a")
+    workspaces.forget_scratch(scratch)
+    workspaces.forget_all()
+    assert (tmp_path / "precious" / "file").exists()
