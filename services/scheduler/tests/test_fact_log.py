@@ -12,8 +12,8 @@ def test_every_fact_is_a_line_that_can_be_read_back(tmp_path: Path) -> None:
     log(OrderReturned(session="s", attempt_ids=("a",)), now)
     log(BeatPassed(), now)
     log.close()
-    lines = [json.loads(line) for line in (tmp_path / "logs" / "facts.jsonl").open()]
-    assert lines == [
+    written = (tmp_path / "logs" / "facts.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in written] == [
         {"at": now.isoformat(), "OrderReturned": {"session": "s", "attempt_ids": ["a"]}},
         {"at": now.isoformat(), "BeatPassed": {}},
     ]
