@@ -296,7 +296,9 @@ def probe(folder: Path, scene: str, room: int) -> dict[str, object]:
     except MemoryError:
         return {"error": f"{scene} takes more memory to read than this farm gives"}
     except Exception as error:  # noqa: BLE001  # a damaged file breaks the library anywhere
-        return {"error": f"{scene} is damaged ({type(error).__name__})"}
+        return {
+            "error": f"{scene} is damaged, or newer than this farm knows ({type(error).__name__})"
+        }
 
 
 def limit(memory: int, seconds: int, size: int) -> None:

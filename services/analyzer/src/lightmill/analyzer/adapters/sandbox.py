@@ -54,8 +54,8 @@ def _inside(bwrap: str, binds: Sequence[str]) -> list[str]:
         "/proc",
         "--dev",
         "/dev",
-        *system,
         "--tmpfs",
-        "/tmp",  # noqa: S108  # the sandbox's own
+        "/tmp",  # noqa: S108  # the sandbox's own; before the binds, which may lie below it
+        *system,
         *binds,
     ]
