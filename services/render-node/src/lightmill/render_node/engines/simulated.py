@@ -6,6 +6,7 @@ from pathlib import Path
 from lightmill.domain.failures import FailureKind
 from lightmill.render_node.engines import wire
 from lightmill.render_node.engines.contract import Command, Event
+from lightmill.render_node.engines.sandbox import python_readable
 from lightmill.render_node.ports import Launch
 
 _DRIVER = Path(__file__).with_name("simulated_driver.py")
@@ -31,7 +32,7 @@ class Simulated:
         python = Path(sys.executable).resolve()
         return Command(
             argv=(str(python), "-I", "-S", str(_DRIVER)),
-            readable=(Path(sys.base_prefix), _DRIVER),
+            readable=(*python_readable(python), _DRIVER),
         )
 
     def opening(self, launch: Launch) -> str:

@@ -11,9 +11,11 @@ import sys
 import time
 import zlib
 from pathlib import Path
+from typing import Any
 
 MARK = "@lightmill "
 TICK = 0.1
+Settings = dict[str, Any]
 
 
 def tell(event: str, **rest: object) -> None:
@@ -41,7 +43,7 @@ def chunk(kind: bytes, data: bytes = b"") -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def seconds(settings: dict, frame: int) -> float:
+def seconds(settings: Settings, frame: int) -> float:
     """Return how long the frame takes; the same for the same seed and frame."""
     wanted = settings.get("seconds", 0)
     if not isinstance(wanted, list):
@@ -49,7 +51,7 @@ def seconds(settings: dict, frame: int) -> float:
     return random.Random(f"{settings.get('seed', 0)}/{frame}").uniform(*wanted)  # noqa: S311  # no secret
 
 
-def fails(settings: dict, frame: int, scratch: Path) -> bool:
+def fails(settings: Settings, frame: int, scratch: Path) -> bool:
     """Tell whether this try of the frame has to fail."""
     frames, times = settings.get("fail_frames"), settings.get("fail_times")
     if frame not in (frames or [frame]) or (frames is None and times is None):
@@ -63,30 +65,40 @@ def fails(settings: dict, frame: int, scratch: Path) -> bool:
     return before < int(times)
 
 
-def misbehave(settings: dict) -> None:
-    """Do what a broken engine does, where the settings ask for it; tests do."""
-    wanted = settings.get("misbehave")
-    if wanted == "crash":
-        os.abort()
-    if wanted == "hang":
-        while True:
-            time.sleep(1)
-    if wanted == "spin":
-        while True:
-            pass
-    if wanted == "memory":
-        held = []
-        while True:
-            held.append(b"x" * 2**24)
-    if wanted == "children" and os.fork() == 0:
+def eat_memory() -> None:
+    """Hold more and more memory."""
+    held = []
+    while True:
+        held.append(b"x" * 2**24)
+
+
+def spin() -> None:
+    """Never end."""
+    while True:
+        pass
+
+
+def leave_a_child() -> None:
+    """Leave a process that keeps the output open, in a session of its own."""
+    if os.fork() == 0:
         os.setsid()
         time.sleep(600)
 
 
-def render(settings: dict, frame: int, output: Path, scratch: Path) -> None:
+MISBEHAVIOUR = {
+    "crash": os.abort,
+    "hang": lambda: time.sleep(3600),
+    "spin": spin,
+    "memory": eat_memory,
+    "child": leave_a_child,
+}
+"""What `settings.misbehave` asks for: all that a broken engine does to its node."""
+
+
+def render(settings: Settings, frame: int, output: Path, scratch: Path) -> None:
     """Take the frame's time and write its image."""
     left = total = seconds(settings, frame)
-    misbehave(settings)
+    MISBEHAVIOUR.get(settings.get("misbehave", ""), lambda: None)()
     while left > 0:
         time.sleep(min(TICK, left))
         left -= TICK

@@ -1,0 +1,196 @@
+"""A running engine: its input, its output, its memory, its end. Plain asyncio."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightmill.render_node.engines import process_tree
+from lightmill.render_node.engines.output_log import OutputLog
+
+_CHUNK = 2**16
+_LONGEST_LINE = 2**20
+_MOST_LINES = 1000
+_LOOK = 0.25
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessPlan:
+    """What is run, and what it is held to.
+
+    Attributes:
+        environment: All of the environment.
+        folder: Where it runs.
+        mark: By which its processes can be found.
+        ram: Bytes that the tree may hold.
+        processes: How many the tree may have.
+        file_bytes: Size that no file may exceed.
+    """
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    mark: str
+    ram: int
+    processes: int = 256
+    file_bytes: int = 2**36
+
+
+class EngineProcess:
+    """A process tree that is gone for good once `close` has returned.
+
+    The pipes are our own: what keeps them open beyond the engine's end holds nothing up.
+
+    Attributes:
+        last_output: When it last printed anything, on the event loop's clock.
+        verdict: Why the watch killed it: `memory`, `processes`, or None.
+    """
+
+    def __init__(self, plan: ProcessPlan, log: OutputLog) -> None:
+        self._plan = plan
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._lines: asyncio.Queue[str | None] = asyncio.Queue(_MOST_LINES)
+        self._rest = b""
+        self._fds: dict[int, bool] = {}
+        self._input = -1
+        self._process: asyncio.subprocess.Process | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.last_output = self._loop.time()
+        self.verdict: str | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        """What the process ended with, a signal as a negative number; None while it runs."""
+        code = self._process.returncode if self._process else None
+        return 128 - code if code is not None and code > 128 else code  # noqa: PLR2004  # shells' way
+
+    async def start(self) -> None:
+        """Start the process in a session of its own.
+
+        Raises:
+            OSError: the program is not here or may not be run.
+        """
+        child_input, self._input = os.pipe()
+        out, child_out = os.pipe()
+        err, child_err = os.pipe()
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._launched(),
+                stdin=child_input,
+                stdout=child_out,
+                stderr=child_err,
+                cwd=self._plan.folder,
+                env={**self._plan.environment, process_tree.MARK: self._plan.mark},
+                start_new_session=True,
+            )
+        finally:
+            for fd in (child_input, child_out, child_err):
+                os.close(fd)
+            self._listen(out, lines=True)
+            self._listen(err, lines=False)
+        os.set_blocking(self._input, False)
+        self._tasks = [
+            asyncio.create_task(self._await_exit(self._process)),
+            asyncio.create_task(self._watch(self._process.pid)),
+        ]
+
+    def send(self, line: str) -> None:
+        """Write a line to the engine's input.
+
+        Raises:
+            BrokenPipeError: it reads no more.
+            BlockingIOError: it has not read what was sent before.
+        """
+        os.write(self._input, line.encode() + b"\n")
+
+    async def line(self) -> str | None:
+        """Return the next line of its standard output, or None when it has ended."""
+        return await self._lines.get()
+
+    async def close(self) -> None:
+        """Kill the whole tree and return when it is gone. May be called twice."""
+        for task in self._tasks[1:]:
+            task.cancel()
+        if self._process is not None:
+            running = self._process.returncode is None
+            root = self._process.pid if running else None
+            await asyncio.to_thread(process_tree.end, root, self._plan.mark)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for fd in list(self._fds):
+            self._unlisten(fd)
+        if self._input >= 0:
+            os.close(self._input)
+            self._input = -1
+
+    def _launched(self) -> Sequence[str]:
+        limits = (str(os.getpid()), str(self._plan.file_bytes))
+        return (sys.executable, "-I", "-S", str(_LAUNCHER), *limits, *self._plan.argv)
+
+    def _listen(self, fd: int, *, lines: bool) -> None:
+        os.set_blocking(fd, False)
+        self._fds[fd] = lines
+        self._loop.add_reader(fd, self._on_output, fd)
+
+    def _unlisten(self, fd: int) -> None:
+        self._loop.remove_reader(fd)
+        os.close(fd)
+        del self._fds[fd]
+
+    def _on_output(self, fd: int) -> None:
+        try:
+            data = os.read(fd, _CHUNK)
+        except BlockingIOError:
+            return
+        if not data:
+            self._unlisten(fd)
+            return
+        self.last_output = self._loop.time()
+        if self._fds[fd]:
+            self._split(data)
+        else:
+            self._log.write(data)
+
+    def _split(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LONGEST_LINE:
+            self._log.write(self._rest)
+            self._rest = b""
+        for line in lines:
+            self._offer(line.decode("utf-8", "replace"))
+
+    def _offer(self, line: str) -> None:
+        """Queue a line; one that floods its output loses lines, and with them its frame."""
+        with contextlib.suppress(asyncio.QueueFull):
+            self._lines.put_nowait(line)
+
+    async def _await_exit(self, process: asyncio.subprocess.Process) -> None:
+        await process.wait()
+        for fd in list(self._fds):
+            self._drain(fd)
+        while self._lines.full():
+            self._lines.get_nowait()
+        self._lines.put_nowait(None)
+
+    def _drain(self, fd: int) -> None:
+        """Take what is in the pipe; whoever else holds it open is not waited for."""
+        before = -1.0
+        while fd in self._fds and before != self.last_output:
+            before = self.last_output
+            self._on_output(fd)
+
+    async def _watch(self, root: int) -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            pids = process_tree.members(root)
+            if len(pids) > self._plan.processes:
+                self.verdict = "processes"
+            elif process_tree.memory(pids) > self._plan.ram:
+                self.verdict = "memory"
+            if self.verdict is not None:
+                await asyncio.to_thread(process_tree.end, root, self._plan.mark)
+                return

@@ -1,0 +1,95 @@
+"""The processes below a process: how much memory they hold, and how they are ended."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+
+_LOOK_AGAIN = 0.005
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+MARK = "LIGHTMILL_ENGINE"
+"""Every engine has it in its environment, so that one that outlived its node can be found."""
+
+
+def members(root: int) -> list[int]:
+    """Return `root` and its descendants, without those that nobody has waited for."""
+    found, waiting = [], [root]
+    while waiting:
+        pid = waiting.pop()
+        if _alive(pid):
+            found.append(pid)
+        waiting.extend(_children(pid))
+    return found
+
+
+def memory(pids: Iterable[int]) -> int:
+    """Return the bytes of RAM that the processes hold; pages that they share count for each."""
+    return sum(map(_resident, pids))
+
+
+def marked(value: str) -> list[int]:
+    """Return the processes whose mark begins with `value`, wherever they hang in the tree."""
+    wanted = f"{MARK}={value}".encode()
+    return [pid for pid in psutil.pids() if _carries(pid, wanted) and _alive(pid)]
+
+
+def end(root: int | None, mark: str, patience: float = 10.0) -> bool:
+    """Kill a tree and all that carries the mark; tells whether everything is gone.
+
+    Args:
+        root: Top of the tree, or None when it has been waited for and its number may be
+            another's by now.
+        mark: What the environment of its processes holds.
+        patience: Seconds until it gives up on what cannot be killed.
+    """
+    until = time.monotonic() + patience
+    pids = _known(root, mark)
+    while pids:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > until:
+            return False
+        time.sleep(_LOOK_AGAIN)
+        pids = [pid for pid in pids if _alive(pid)] or _known(root, mark)
+    return True
+
+
+def _known(root: int | None, mark: str) -> list[int]:
+    tree = members(root) if root is not None else []
+    return [*tree, *(pid for pid in marked(mark) if pid not in tree)]
+
+
+def _children(pid: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                yield from map(int, (thread / "children").read_text("ascii").split())
+
+
+def _alive(pid: int) -> bool:
+    """Tell whether the process still runs; one that is dead but not waited for does not."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat[stat.rindex(b")") + 2 :][:1] not in {b"Z", b"X"}
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def _carries(pid: int, wanted: bytes) -> bool:
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+    return any(entry.startswith(wanted) for entry in environment.split(b"\0"))

@@ -1,0 +1,84 @@
+"""The engines that are on this machine."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lightmill.domain.failures import FailureKind
+from lightmill.render_node.engines.contract import Engine
+from lightmill.render_node.engines.leftovers import mark_of
+from lightmill.render_node.engines.output_log import OutputLog
+from lightmill.render_node.engines.process import EngineProcess, ProcessPlan
+from lightmill.render_node.engines.renderer import WarmRenderer
+from lightmill.render_node.engines.sandbox import Sandbox, find_sandbox
+from lightmill.render_node.engines.simulated import Simulated
+from lightmill.render_node.ports import Launch, RenderFailedError
+from lightmill.runtime.ids import new_id
+
+
+class InstalledRenderers:
+    """Opens renderers of the engines that are found here.
+
+    Args:
+        state_dir: The node's state folder; what an earlier run left is found by it.
+        sandbox: How engines are shut in; the strongest way that works when not given.
+        enable_simulated: Whether the simulated engine is offered.
+        blender: A `blender` executable to use instead of the managed engine.
+        engines: Engines to offer instead of those that are looked for.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        sandbox: Sandbox | None = None,
+        *,
+        enable_simulated: bool = False,
+        blender: Path | None = None,
+        engines: Sequence[Engine] | None = None,
+    ) -> None:
+        self._mark = mark_of(state_dir)
+        self._sandbox = sandbox or find_sandbox()
+        del blender
+        looked_for: Sequence[Engine] = (Simulated(),) if enable_simulated else ()
+        known = looked_for if engines is None else engines
+        found = {engine.name: (engine, engine.discover()) for engine in known}
+        self._found = {name: pair for name, pair in found.items() if pair[1]}
+
+    def engines(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the engines that can be used and their versions, newest first."""
+        return {name: versions for name, (_, versions) in self._found.items()}
+
+    @property
+    def sandbox(self) -> str:
+        """How engines are shut in: `bubblewrap`, `container` or `none`."""
+        return self._sandbox.level
+
+    async def open(self, launch: Launch) -> WarmRenderer:
+        """Return a renderer whose process has been started.
+
+        Raises:
+            RenderFailedError: the engine is not here, or cannot be started.
+        """
+        name = launch.work.engine
+        if name not in self._found:
+            here = ", ".join(self._found) or "none"
+            detail = f"engine {name!r} is not on this node; it has: {here}"
+            raise RenderFailedError(FailureKind.NODE, detail)
+        engine, _ = self._found[name]
+        renderer = WarmRenderer(engine, launch, lambda log: self._process(engine, launch, log))
+        try:
+            await renderer.start()
+        except BaseException:
+            await renderer.close()
+            raise
+        return renderer
+
+    def _process(self, engine: Engine, launch: Launch, log: OutputLog) -> EngineProcess:
+        command = engine.command(launch)
+        plan = ProcessPlan(
+            argv=self._sandbox.wrap(command, launch),
+            environment=self._sandbox.environment(command, launch),
+            folder=launch.scratch,
+            mark=f"{self._mark}{new_id()}",
+            ram=launch.ram,
+        )
+        return EngineProcess(plan, log)
