@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lightmill.domain.failures import FailureKind
+from lightmill.render_node.engines.blender import BlenderProgram, BpyModule
 from lightmill.render_node.engines.contract import Engine
 from lightmill.render_node.engines.leftovers import mark_of
 from lightmill.render_node.engines.output_log import OutputLog
@@ -37,11 +38,13 @@ class InstalledRenderers:
     ) -> None:
         self._mark = mark_of(state_dir)
         self._sandbox = sandbox or find_sandbox()
-        del blender
-        looked_for: Sequence[Engine] = (Simulated(),) if enable_simulated else ()
-        known = looked_for if engines is None else engines
-        found = {engine.name: (engine, engine.discover()) for engine in known}
-        self._found = {name: pair for name, pair in found.items() if pair[1]}
+        if engines is None:
+            engines = _looked_for(blender, enable_simulated=enable_simulated)
+        self._found: dict[str, tuple[Engine, tuple[str, ...]]] = {}
+        for engine in engines:
+            versions = () if engine.name in self._found else engine.discover()
+            if versions:
+                self._found[engine.name] = (engine, versions)
 
     def engines(self) -> Mapping[str, tuple[str, ...]]:
         """Return the engines that can be used and their versions, newest first."""
@@ -82,3 +85,9 @@ class InstalledRenderers:
             ram=launch.ram,
         )
         return EngineProcess(plan, log)
+
+
+def _looked_for(blender: Path | None, *, enable_simulated: bool) -> Sequence[Engine]:
+    """Return the engines to look for; of several with one name, the first that is here counts."""
+    kinds: list[Engine] = [BlenderProgram(blender)] if blender else [BpyModule(), BlenderProgram()]
+    return [*kinds, Simulated()] if enable_simulated else kinds

@@ -1,0 +1,142 @@
+"""Blender: the managed `bpy` environment, or an executable of 4.0 or newer."""
+
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+from shutil import which
+
+from typing_extensions import override
+
+from lightmill.domain.failures import FailureKind
+from lightmill.render_node.engines import wire
+from lightmill.render_node.engines.contract import Command, Event
+from lightmill.render_node.engines.installation import (
+    blender_home,
+    bpy_version,
+    environment_python,
+)
+from lightmill.render_node.engines.sandbox import python_readable
+from lightmill.render_node.ports import Launch
+
+_DRIVER = Path(__file__).with_name("blender_driver.py")
+_OLDEST = (4, 0)
+_OFFLINE_SINCE = (4, 2)
+_PROBE_SECONDS = 60
+_VERSION = re.compile(r"^Blender (\d+)\.(\d+)\.?(\d*)", re.MULTILINE)
+_GPU_DEVICES = (
+    "/dev/dri",
+    "/dev/kfd",
+    "/dev/nvidiactl",
+    "/dev/nvidia-uvm",
+    "/dev/nvidia-uvm-tools",
+)
+
+
+class BpyModule:
+    """Blender as a module of the Python of its own environment.
+
+    Args:
+        home: Folder of the environment; the place of the managed one when not given.
+    """
+
+    name = "blender"
+
+    def __init__(self, home: Path | None = None) -> None:
+        self._home = home or blender_home()
+
+    def discover(self) -> tuple[str, ...]:
+        """Return the version of the environment, if it is there and whole."""
+        version = bpy_version(self._home)
+        return (version,) if version else ()
+
+    def command(self, launch: Launch) -> Command:
+        """Return the environment's Python with the driver script."""
+        python = environment_python(self._home)
+        return Command(
+            argv=(str(python), "-I", str(_DRIVER)),
+            environment=_visible(launch.gpus),
+            readable=(*python_readable(python), _DRIVER),
+            devices=_devices(launch.gpus),
+        )
+
+    def opening(self, launch: Launch) -> str:
+        """Return the launch for the driver."""
+        return wire.opening(launch)
+
+    def request(self, frame: int, output: Path) -> str:
+        """Return the frame for the driver."""
+        return wire.request(frame, output)
+
+    def read(self, line: str) -> Event | None:
+        """Return what the driver tells."""
+        return wire.read(line)
+
+    def classify_failure(self, exit_code: int, tail: str) -> FailureKind:
+        """Return why Blender died."""
+        del exit_code
+        return wire.classify(tail)
+
+
+class BlenderProgram(BpyModule):
+    """An installed `blender`; it brings its own Python.
+
+    Args:
+        program: The executable; the one on the path when not given.
+    """
+
+    def __init__(self, program: Path | None = None) -> None:
+        found = program or which("blender")
+        self._program = Path(found).resolve() if found else None
+
+    @override
+    def discover(self) -> tuple[str, ...]:
+        """Return its version, if it is new enough."""
+        version = _program_version(self._program) if self._program else ()
+        return (".".join(map(str, version)),) if version >= _OLDEST else ()
+
+    @override
+    def command(self, launch: Launch) -> Command:
+        """Return Blender without window, with nothing of anybody's settings, and the driver."""
+        if self._program is None:
+            raise ValueError("there is no blender executable")
+        offline = _program_version(self._program) >= _OFFLINE_SINCE
+        return Command(
+            argv=(
+                str(self._program),
+                *("--background", "--factory-startup", "--disable-autoexec"),
+                *(("--offline-mode",) if offline else ()),
+                *("--python-exit-code", "1", "--threads", str(launch.cores)),
+                *("--python", str(_DRIVER)),
+            ),
+            environment=_visible(launch.gpus),
+            readable=(self._program.parent, _DRIVER),
+            devices=_devices(launch.gpus),
+        )
+
+
+@cache
+def _program_version(program: Path) -> tuple[int, ...]:
+    try:
+        ended = subprocess.run(  # noqa: S603  # the administrator's choice of program
+            [str(program), "--background", "--version"],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    found = _VERSION.search(ended.stdout)
+    return tuple(int(part or 0) for part in found.groups()) if found else ()
+
+
+def _visible(gpus: tuple[int, ...]) -> dict[str, str]:
+    listed = ",".join(map(str, gpus))
+    return {"CUDA_VISIBLE_DEVICES": listed, "HIP_VISIBLE_DEVICES": listed}
+
+
+def _devices(gpus: tuple[int, ...]) -> tuple[Path, ...]:
+    if not gpus:
+        return ()
+    return tuple(map(Path, (*_GPU_DEVICES, *(f"/dev/nvidia{index}" for index in gpus))))
