@@ -14,6 +14,7 @@ from lightmill.render_node.ports import (
     ContentGoneError,
     NodeIdentity,
     NotAdmittedError,
+    RenderFailedError,
     UnreachableError,
     UploadUrl,
 )
@@ -66,6 +67,7 @@ async def test_upload_urls_are_asked_for_by_name() -> None:
         (401, NotAdmittedError),
         (403, NotAdmittedError),
         (404, AttemptGoneError),
+        (422, RenderFailedError),
         (429, UnreachableError),
         (500, UnreachableError),
         (503, UnreachableError),
@@ -130,8 +132,14 @@ async def test_an_upload_states_its_length_and_type(tmp_path: Path) -> None:
     assert "Authorization" not in request.headers
 
 
-async def test_an_upload_that_the_store_refuses_may_be_tried_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(403, UnreachableError), (503, UnreachableError), (413, RenderFailedError)],
+)
+async def test_an_upload_that_the_store_refuses(
+    tmp_path: Path, status: int, error: type[Exception]
+) -> None:
     (tmp_path / "x").touch()
-    async with _client(lambda _: httpx2.Response(403)) as client:
-        with pytest.raises(UnreachableError):
+    async with _client(lambda _: httpx2.Response(status)) as client:
+        with pytest.raises(error):
             await HttpTransfers(client).upload("http://s3/k", tmp_path / "x", "image/png")

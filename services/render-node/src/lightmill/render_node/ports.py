@@ -185,7 +185,10 @@ class UploadUrl:
 
 
 class Api(Protocol):
-    """What the api offers to an enrolled node. Every call may raise UnreachableError."""
+    """What the api offers to an enrolled node.
+
+    Every call may raise UnreachableError, and RenderFailedError where asking again is no use.
+    """
 
     async def bundle(self, attempt_id: str) -> Sequence[BundleFile]:
         """Return the files that the attempt needs.
@@ -207,7 +210,10 @@ class Api(Protocol):
 
 
 class Transfers(Protocol):
-    """Moves files by presigned URLs. Every call may raise UnreachableError."""
+    """Moves files by presigned URLs.
+
+    Every call may raise UnreachableError, and RenderFailedError where asking again is no use.
+    """
 
     async def download(self, url: str, target: Path) -> str:
         """Write what the URL holds to `target`; returns its BLAKE3, hex.

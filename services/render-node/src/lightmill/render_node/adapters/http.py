@@ -9,17 +9,21 @@ import httpx2
 from blake3 import blake3
 from pydantic import BaseModel, ValidationError
 
+from lightmill.domain.failures import FailureKind
 from lightmill.render_node.ports import (
     AttemptGoneError,
     BundleFile,
     ContentGoneError,
     NodeIdentity,
     NotAdmittedError,
+    RenderFailedError,
     UnreachableError,
     UploadUrl,
 )
 
 _PIECE = 2**20
+# 401 and 403 from the store: the URL's time is over.
+_AGAIN = frozenset({401, 403, 404, 408, 425, 429})
 Answer = TypeVar("Answer", bound=BaseModel)
 
 
@@ -139,7 +143,7 @@ class HttpTransfers:
         except httpx2.TransportError as error:
             raise UnreachableError(f"{_place(url)}: {error!r}") from error
         if not answer.is_success:
-            _trouble(answer)
+            _trouble(answer, FailureKind.OUTPUT)
 
 
 async def _require_content(answer: httpx2.Response) -> None:
@@ -184,8 +188,12 @@ def _read(model: type[Answer], answer: httpx2.Response) -> Answer:
         raise UnreachableError(f"{answer.url} answered what no api answers: {error}") from error
 
 
-def _trouble(answer: httpx2.Response) -> NoReturn:
-    raise UnreachableError(_said(answer))
+def _trouble(answer: httpx2.Response, kind: FailureKind = FailureKind.NODE) -> NoReturn:
+    """Raise what an answer means: that the same may be asked again, or never will be granted."""
+    again = answer.is_server_error or answer.status_code in _AGAIN
+    if again or not answer.is_client_error:
+        raise UnreachableError(_said(answer))
+    raise RenderFailedError(kind, _said(answer))
 
 
 def _said(answer: httpx2.Response) -> str:

@@ -24,6 +24,13 @@ from lightmill.render_node.use_cases.insist import insist
 from lightmill.render_node.use_cases.upload_urls import UploadUrls
 
 _LOG_SECONDS = 10.0
+_NO_LOG = (
+    UnreachableError,
+    AttemptGoneError,
+    NotAdmittedError,
+    RenderFailedError,
+    TimeoutError,
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -77,7 +84,7 @@ class DeliverFrame:
             async with asyncio.timeout(_LOG_SECONDS):
                 url = await urls.url(name)
                 await self._transfers.upload(url.url, log, "text/plain; charset=utf-8")
-        except (UnreachableError, AttemptGoneError, NotAdmittedError, TimeoutError) as error:
+        except _NO_LOG as error:
             _log.warning("log not stored", name=name, error=str(error))
 
     def _inspect(self, assignment: Assignment, image: Path) -> _Inspected:

@@ -10,6 +10,7 @@ from lightmill.render_node.ports import (
     Enrolment,
     NodeIdentity,
     NotAdmittedError,
+    RenderFailedError,
     UnreachableError,
 )
 from lightmill.render_node.use_cases.insist import insist
@@ -58,9 +59,9 @@ class EnrolNode:
             )
         try:
             identity = await insist(lambda: enrolment.enrol(name), "enrolment")
-        except (NotAdmittedError, AttemptGoneError) as error:
+        except (NotAdmittedError, AttemptGoneError, RenderFailedError) as error:
             raise NotEnrolledError(
-                f"the farm refuses the enrolment token: {error}; ask an administrator for another"
+                f"the farm does not enrol this node: {error}; ask an administrator for a new token"
             ) from error
         self._identities.write(identity)
         _log.info("enrolled", node_id=identity.node_id)
@@ -82,5 +83,5 @@ async def require_admitted(api: Api) -> None:
         ) from error
     except AttemptGoneError:
         return  # the token was good: it is the attempt that there is not
-    except UnreachableError as error:
+    except (UnreachableError, RenderFailedError) as error:
         _log.warning("api not reached", error=str(error))

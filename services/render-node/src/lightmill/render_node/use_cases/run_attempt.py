@@ -103,7 +103,8 @@ class RunAttempt:
             grant=run.held.grant,
         )
         warm = await self._warm.acquire(wish)
-        start = await asyncio.to_thread(_size, warm.log)
+        # No thread between two frames: it would wait for those that deliver the last one.
+        start = _size(warm.log)
         try:
             failure = await self._use(warm, run)
             run.deliveries.append(asyncio.create_task(self._store_log(warm, start, run)))
@@ -131,8 +132,7 @@ class RunAttempt:
 
     async def _render_frames(self, warm: Warm, run: _Job) -> None:
         held = run.held
-        folder = warm.scratch / held.attempt_id
-        await asyncio.to_thread(folder.mkdir)
+        folder = _made(warm.scratch / held.attempt_id)
         for frame in held.assignment.frames:
             output = folder / image_name(held.assignment.work, frame.frame)
             rendered = await warm.renderer.render(frame.frame, output, _noting(held))
@@ -187,6 +187,11 @@ async def _stopped(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def _size(path: Path) -> int:
