@@ -63,8 +63,10 @@ layers: setup ## Who may import whom
 test: setup ## Every test; those marked backing and e2e where a Docker engine answers
 	@if docker info >/dev/null 2>&1; then $(BIN)/pytest; \
 	else echo "No Docker engine answers: the tests on real MySQL, RabbitMQ, Redis and S3 are left out."; $(BIN)/pytest -m "not backing and not e2e"; fi
+schemas: setup ## Write the JSON Schema of every message after a change of one
+	$(BIN)/python -m lightmill.messages.schema_files
 test-fast: setup ## Tests that need nothing but Python, in seconds
 	$(BIN)/pytest -m "not backing and not e2e and not blender and not slow"
 
 PHONY_FARM := up down smoke infra dev logs secrets
-.PHONY: $(PHONY_FARM) help setup lock check fmt lint types layers test test-fast
+.PHONY: $(PHONY_FARM) help setup lock check fmt lint types layers test test-fast schemas
