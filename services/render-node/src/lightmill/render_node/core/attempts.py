@@ -138,7 +138,9 @@ class Attempts:
         for frames in settled.frames:
             if frames.attempt_id in self._held:
                 self._held[frames.attempt_id].settled.update(frames.ordinals)
-        names = [one.attempt_id for one in settled.attempts if one.attempt_id in self._finishes]
+        # The leader may have heard of one finish twice before it committed.
+        told = dict.fromkeys(one.attempt_id for one in settled.attempts)
+        names = [name for name in told if name in self._finishes]
         for name in names:
             del self._finishes[name]
             self._over.add(name)
