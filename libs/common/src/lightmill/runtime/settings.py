@@ -77,9 +77,9 @@ class Settings(BaseSettings):
 Kind = TypeVar("Kind", bound=BaseSettings)
 
 
-def read(kind: type[Kind]) -> Kind:
+def read(kind: type[Kind], secrets: Path = _SECRETS) -> Kind:
     """Return the settings of a service, or end the process with what is wrong and the remedy."""
-    folder = _SECRETS if _SECRETS.is_dir() else None
+    folder = secrets if secrets.is_dir() else None
     try:
         return kind(_secrets_dir=folder)
     except ValidationError as error:
