@@ -7,11 +7,15 @@ descending runs `30-1`.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import gcd
+
+from typing_extensions import override
 
 MAX_FRAMES = 1_000_000
 _MAX_HOLES = 10_000
+_MANY_PARTS = 50
 _PART = re.compile(r"(?P<first>-?\d{1,9})(?:-(?P<last>-?\d{1,9})(?:[x:](?P<step>-?\d{1,9}))?)?")
 
 
@@ -53,12 +57,13 @@ class FrameSet:
         Raises:
             FrameListError: `text` is no frame list, or names more than `MAX_FRAMES` frames.
         """
-        frames = FrameSet(())
-        for part in filter(None, (piece.strip() for piece in text.split(","))):
-            added = FrameSet((_run(part),)).without(frames)
-            frames = FrameSet(frames.runs + added.runs)
-        if not frames.runs:
+        parts = [_run(part) for part in (piece.strip() for piece in text.split(",")) if part]
+        if not parts:
             raise FrameListError("a frame list names at least one frame, such as 1-100")
+        named = sum(part.count for part in parts)
+        if named > 2 * MAX_FRAMES:  # repeats included, which would be dropped, but take time
+            raise FrameListError(f"{named} frames; a job has at most {MAX_FRAMES}")
+        frames = _joined(parts) if len(parts) <= _MANY_PARTS else _listed(parts)
         if len(frames) > MAX_FRAMES:
             raise FrameListError(f"{len(frames)} frames; a job has at most {MAX_FRAMES}")
         return frames
@@ -74,6 +79,7 @@ class FrameSet:
     def __contains__(self, frame: int) -> bool:
         return any(run.position(frame) is not None for run in self.runs)
 
+    @override
     def __str__(self) -> str:
         return ",".join(map(_text, self.runs))
 
@@ -95,6 +101,9 @@ class FrameSet:
         Raises:
             FrameListError: the two interleave in more places than is sensible to keep.
         """
+        if len(other.runs) > _MANY_PARTS:
+            left_out = set(other)
+            return _packed(frame for frame in self if frame not in left_out)
         runs = self.runs
         for taken in other.runs:
             runs = tuple(rest for run in runs for rest in _cut(run, taken))
@@ -106,6 +115,37 @@ class FrameSet:
         """Return the same frames, last ordinal first."""
         turned = (Run(run.at(run.count - 1), run.count, -run.step) for run in self.runs)
         return FrameSet(tuple(turned)[::-1])
+
+
+def _joined(parts: list[Run]) -> FrameSet:
+    """Return the frames of `parts`, cut by arithmetic: the cost grows with parts squared."""
+    frames = FrameSet(())
+    for part in parts:
+        frames = FrameSet(frames.runs + FrameSet((part,)).without(frames).runs)
+    return frames
+
+
+def _listed(parts: list[Run]) -> FrameSet:
+    """Return the frames of `parts`, looked at one by one: the cost grows with the frames."""
+    return _packed(dict.fromkeys(frame for part in parts for frame in FrameSet((part,))))
+
+
+def _packed(frames: Iterable[int]) -> FrameSet:
+    """Return distinct `frames` as runs, each as long as it goes."""
+    runs: list[Run] = []
+    first = step = count = 0
+    for frame in frames:
+        if count == 1:
+            step = frame - first
+        if count and frame == first + count * step:
+            count += 1
+            continue
+        if count:
+            runs.append(Run(first, count, step if count > 1 else 1))
+        first, step, count = frame, 0, 1
+    if count:
+        runs.append(Run(first, count, step if count > 1 else 1))
+    return FrameSet(tuple(runs))
 
 
 def _run(part: str) -> Run:
@@ -147,7 +187,8 @@ def _holes(run: Run, taken: Run) -> Iterator[tuple[int, int]]:
         if first <= last and taken.position(run.at(first)) is not None:
             yield first, last + 1
         return
-    if last - first >= MAX_FRAMES:
+    period = abs(taken.step) // gcd(run.step, taken.step)
+    if last - first >= MAX_FRAMES or (last - first) // period > _MAX_HOLES:
         raise FrameListError("the frame list overlaps itself in too many places")
     for position in range(first, last + 1):
         if taken.position(run.at(position)) is not None:
