@@ -50,6 +50,14 @@ bpy.ops.wm.obj_export(filepath=folder + "/model.obj")
 y_up = dict(forward_axis="NEGATIVE_Z", up_axis="Y")
 bpy.ops.wm.ply_export(filepath=folder + "/model.ply", **y_up)
 bpy.ops.wm.stl_export(filepath=folder + "/model.stl", **y_up)
+scene = bpy.context.scene
+for data in (bpy.data.lights.new("Lamp", "POINT"), bpy.data.cameras.new("Theirs")):
+    scene.collection.objects.link(bpy.data.objects.new(data.name, data))
+scene.camera = bpy.data.objects["Theirs"]
+scene.timeline_markers.new("cut", frame=1).camera = scene.camera
+scene.render.use_border = scene.render.use_crop_to_border = True
+scene.render.border_max_x, scene.render.resolution_percentage = 0.5, 25
+bpy.ops.wm.save_as_mainfile(filepath=folder + "/lit.blend")
 """
 
 
@@ -159,6 +167,9 @@ for frame in range(scene.frame_start, scene.frame_end + 1):
 print(json.dumps({
     "fov": scene.camera.data.angle_y, "places": matrices, "engine": scene.render.engine,
     "transform": scene.view_settings.view_transform, "samples": scene.cycles.samples,
+    "camera": scene.camera.name, "border": scene.render.use_border,
+    "size": [scene.render.resolution_x * scene.render.resolution_percentage // 100,
+             scene.render.resolution_y * scene.render.resolution_percentage // 100],
     "lights": sorted(o.data.type for o in scene.objects if o.type == "LIGHT"),
 }))
 """
@@ -180,6 +191,18 @@ def test_the_farm_gets_a_scene_and_no_image(
     assert built["places"] == [[4, 0, 1], [0, 4, 1], [-4, 0, 1], [0, -4, 1]]
     assert built["lights"] == ["AREA", "SUN"]
     assert (built["engine"], built["transform"], built["samples"]) == ("CYCLES", "AgX", 4)
+
+
+def test_a_model_of_blenders_keeps_its_lights_and_nothing_of_its_image(
+    models: Path, run_blender: RunBlender, tmp_path: Path
+) -> None:
+    (models / "render.py").write_text(design_script("lit.blend", Camera(), SMALL))
+    driver = tmp_path / "driver.py"
+    driver.write_text(RUN_AS_THE_FARM_DOES)
+    built = json_of_last_line(run_blender(driver, str(models)))
+    assert built["lights"] == ["POINT"]
+    assert (built["camera"], built["border"], built["size"]) == ("Design", False, [120, 80])
+    assert (built["engine"], built["transform"]) == ("CYCLES", "Standard")
 
 
 def json_of_last_line(output: str) -> dict[str, object]:

@@ -40,12 +40,15 @@ SOLID = {"MESH", "CURVE", "CURVES", "SURFACE", "META", "FONT", "POINTCLOUD", "VO
 
 def build(folder: str) -> None:
     """Set up the scene: the model in `folder`, its light, the camera, the render settings."""
-    load_model(Path(folder, DESIGN["model"]))
+    model = Path(folder, DESIGN["model"])
+    if not model.is_file():
+        raise FileNotFoundError(f"the model {model} is not there")
+    load_model(model)
     scene = bpy.context.scene
     low, high = bounds()
     if DESIGN["render"]["ground"]:
         add_ground(scene, low, high)
-    if not any(thing.type == "LIGHT" for thing in scene.objects):
+    if not is_lit(scene):
         add_light_rig(scene, low, high)
     add_camera(scene, low, high)
     set_render(scene)
@@ -116,23 +119,31 @@ def bounds() -> tuple[Vector, Vector]:
 # --- light -----------------------------------------------------------------------------------
 
 
+def is_lit(scene: bpy.types.Scene) -> bool:
+    """Tell whether the model brings its own light: lamps, or a sky with a picture or a sun."""
+    if any(thing.type == "LIGHT" and not thing.hide_render for thing in scene.objects):
+        return True
+    nodes = scene.world.node_tree.nodes if scene.world and scene.world.node_tree else []
+    return any(node.type in {"TEX_ENVIRONMENT", "TEX_SKY"} for node in nodes)
+
+
 def add_light_rig(scene: bpy.types.Scene, low: Vector, high: Vector) -> None:
     """Add a sun, a large soft light from the other side, and a grey sky."""
     middle = (low + high) / 2
     radius = max((high - low).length / 2, 1e-3)
     sun = bpy.data.lights.new("Sun", "SUN")
-    sun.energy, sun.angle = 2.5, math.radians(3)
+    sun.energy, sun.angle = 2.0, math.radians(3)
     place(scene, sun, middle + radius * Vector((-2.0, -2.5, 4.0)), middle)
     fill = bpy.data.lights.new("Fill", "AREA")
     fill.shape, fill.size = "DISK", 3 * radius
-    fill.energy = 40 * radius * radius  # watts; what arrives is the same for every model's size
+    fill.energy = 25 * radius * radius  # watts; what arrives is the same for every model's size
     place(scene, fill, middle + radius * Vector((3.0, -2.0, 1.5)), middle)
     if scene.world is None:
         scene.world = bpy.data.worlds.new("Sky")
         scene.world.use_nodes = True
         background = scene.world.node_tree.nodes["Background"]
         background.inputs["Color"].default_value = (0.8, 0.8, 0.8, 1.0)
-        background.inputs["Strength"].default_value = 0.5
+        background.inputs["Strength"].default_value = 0.35
 
 
 def place(scene: bpy.types.Scene, light: bpy.types.Light, at: Vector, target: Vector) -> None:
