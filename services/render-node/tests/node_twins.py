@@ -25,10 +25,12 @@ from lightmill.render_node.ports import (
     BundleFile,
     CheckedImage,
     ContentGoneError,
+    Images,
     Launch,
     NotAdmittedError,
     OnProgress,
     RenderedImage,
+    Renderers,
     RenderFailedError,
     UnreachableError,
     UploadUrl,
@@ -257,6 +259,8 @@ class World:
         self.broker = InProcessBroker()
         self.farm = Farm()
         self.engines = Engines()
+        self.renderers: Renderers = self.engines
+        self.images: Images = FakeImages()
         self.folder = folder
         self.settings = NodeSettings(
             node_name="n1",
@@ -275,8 +279,8 @@ class World:
             clock=SystemClock(),
             api=self.farm,
             transfers=self.farm,
-            renderers=self.engines,
-            images=FakeImages(),
+            renderers=self.renderers,
+            images=self.images,
             node_id=NODE,
         )
         stop = asyncio.Event()

@@ -53,7 +53,7 @@ async def test_the_next_attempt_renders_while_the_last_is_delivered(
     async with world.node():
         await leader.order(assign=(assignment("a", 1, cores=4), assignment("b", 2, cores=4)))
         await until(lambda: world.engines.begun == [1, 2])
-        assert {held.attempt_id for held in leader.last.held} == {"a", "b"}
+        assert {held.attempt_id for held in (await leader.next_report()).held} == {"a", "b"}
 
 
 async def test_the_second_frame_of_a_job_downloads_nothing(world: World, leader: Leader) -> None:

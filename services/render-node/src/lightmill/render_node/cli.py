@@ -3,6 +3,8 @@
 import asyncio
 import json
 import sys
+from enum import StrEnum
+from typing import NoReturn
 
 import typer
 
@@ -15,6 +17,14 @@ from lightmill.runtime.settings import read
 from lightmill.runtime.shutdown import stop_on_signals
 
 app = typer.Typer(no_args_is_help=True, help="Renders for a Lightmill farm.")
+engines = typer.Typer(no_args_is_help=True, help="The engines of this machine.")
+app.add_typer(engines, name="engines")
+
+
+class Managed(StrEnum):
+    """The engines that this command can install."""
+
+    BLENDER = "blender"
 
 
 @app.command()
@@ -25,16 +35,51 @@ def run() -> None:
     try:
         asyncio.run(_run(settings))
     except (*factory.REFUSALS, parts.PartMissingError, LinkLostError) as error:
-        sys.stderr.write(f"lightmill-node: {error}\n")
-        sys.exit(1)
+        _give_up(error)
 
 
 @app.command()
 def status() -> None:
     """Show who the node is, whether it runs, and what its journal holds, as JSON."""
-    typer.echo(json.dumps(factory.status(read(NodeSettings)), indent=2))
+    try:
+        typer.echo(json.dumps(factory.status(read(NodeSettings)), indent=2))
+    except factory.REFUSALS as error:
+        _give_up(error)
+
+
+@engines.command(name="list")
+def list_engines() -> None:
+    """Show the engines that a node would offer here, and how they are shut in, as JSON."""
+    typer.echo(json.dumps(factory.offered(read(NodeSettings)), indent=2))
+
+
+@engines.command()
+def check() -> None:
+    """Tell what the managed Blender needs of this machine; fails when something is missing."""
+    found = factory.installation.check_engine()
+    state = f"version {found.version}" if found.version else "not installed"
+    typer.echo(f"managed Blender: {state} ({found.home})")
+    if found.missing:
+        typer.echo(f"missing: {', '.join(found.missing)}\ninstall: {found.remedy}")
+        sys.exit(1)
+    if found.version is None:
+        typer.echo("install: lightmill-node engines install blender")
+
+
+@engines.command()
+def install(engine: Managed) -> None:
+    """Download an engine into the folder that all nodes of this user share."""
+    try:
+        typer.echo(f"{engine} is in {factory.installation.install_blender()}")
+    except factory.installation.InstallationError as error:
+        _give_up(error)
 
 
 async def _run(settings: NodeSettings) -> None:
     stop = stop_on_signals()
     await factory.run(settings, parts.broker(settings), SystemClock(), stop)
+
+
+def _give_up(error: Exception) -> NoReturn:
+    sys.stderr.write(f"lightmill-node: {error}\n")
+    sys.exit(1)

@@ -18,6 +18,9 @@ from lightmill.render_node.adapters.state_folder import StateFolderError, claime
 from lightmill.render_node.adapters.workspaces import FolderWorkspaces
 from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.core.attempts import Attempts
+from lightmill.render_node.engines import installation
+from lightmill.render_node.engines.leftovers import kill_leftovers
+from lightmill.render_node.engines.renderers import InstalledRenderers
 from lightmill.render_node.ports import (
     Api,
     Images,
@@ -49,6 +52,8 @@ class SandboxTooWeakError(Exception):
     """Engines cannot be shut in as the settings demand."""
 
 
+__all__ = ["REFUSALS", "Outside", "built", "installation", "offered", "run", "status"]
+
 REFUSALS = (NotEnrolledError, SandboxTooWeakError, StateFolderError, IdentityFileError)
 """Why a node does not start; each message says what a person has to do."""
 
@@ -74,11 +79,6 @@ async def run(settings: NodeSettings, broker: Broker, clock: Clock, stop: asynci
         SandboxTooWeakError: engines cannot be shut in as the settings demand.
         StateFolderError: the state folder is in use or cannot be written.
     """
-    # A node on twins starts without these: OpenImageIO and its like are heavy.
-    from lightmill.render_node.engines.images import OpenImageIoImages  # noqa: PLC0415
-    from lightmill.render_node.engines.leftovers import kill_leftovers  # noqa: PLC0415
-    from lightmill.render_node.engines.renderers import InstalledRenderers  # noqa: PLC0415
-
     async with AsyncExitStack() as stack:
         folder = stack.enter_context(claimed(settings.node_state_dir))
         await asyncio.to_thread(kill_leftovers, folder)
@@ -93,16 +93,18 @@ async def run(settings: NodeSettings, broker: Broker, clock: Clock, stop: asynci
             clock=clock,
             api=api,
             transfers=HttpTransfers(client),
-            renderers=await asyncio.to_thread(
-                InstalledRenderers,
-                folder,
-                enable_simulated=settings.node_simulated,
-                blender=settings.node_blender,
-            ),
-            images=OpenImageIoImages(),
+            renderers=await asyncio.to_thread(_installed, settings),
+            images=_images(),
             node_id=identity.node_id,
         )
         await (await stack.enter_async_context(built(settings, outside)))(stop)
+
+
+def offered(settings: NodeSettings) -> dict[str, object]:
+    """Return the engines that a node would offer here, and how they are shut in."""
+    found = _installed(settings)
+    engines = {name: list(versions) for name, versions in found.engines().items()}
+    return {"engines": engines, "sandbox": found.sandbox}
 
 
 def status(settings: NodeSettings) -> dict[str, object]:
@@ -193,6 +195,22 @@ def _runs(
         deliver=DeliverFrame(images=outside.images, transfers=outside.transfers),
         workspaces=workspaces,
         clock=outside.clock,
+    )
+
+
+def _images() -> Images:
+    from lightmill.render_node.engines.images import (  # noqa: PLC0415  # heavy, and no command but `run` needs it
+        OpenImageIoImages,
+    )
+
+    return OpenImageIoImages()
+
+
+def _installed(settings: NodeSettings) -> Renderers:
+    return InstalledRenderers(
+        settings.node_state_dir,
+        enable_simulated=settings.node_simulated,
+        blender=settings.node_blender,
     )
 
 
