@@ -1,6 +1,7 @@
 """Scenes that a real Blender wrote, read in the child process as the service does."""
 
 import asyncio
+import fcntl
 import random
 import shutil
 import socket
@@ -199,6 +200,30 @@ def test_a_reader_that_does_not_end_well_is_killed(
     limits = ProcessLimits(seconds=1, memory=2**31, size=2**20)
     with pytest.raises(UnreadableSceneError, match=reason):
         asyncio.run(BlendReader(limits, BWRAP, probe).read(tmp_path, "a.blend"))
+
+
+HOLD = """
+import fcntl, sys, time
+held = open(sys.argv[1] + "/lock", "w")
+fcntl.flock(held, fcntl.LOCK_EX)
+held.write("held")
+held.flush()
+time.sleep(1000)
+"""
+
+
+async def test_a_reader_dies_with_who_asked(tmp_path: Path) -> None:
+    probe, lock = tmp_path / "probe.py", tmp_path / "lock"
+    probe.write_text(HOLD)
+    lock.touch()
+    reading = asyncio.create_task(BlendReader(LIMITS, BWRAP, probe).read(tmp_path, "a.blend"))
+    async with asyncio.timeout(20):
+        while not lock.stat().st_size:  # noqa: ASYNC110  # another process sets it
+            await asyncio.sleep(0.02)
+    reading.cancel()
+    await asyncio.wait({reading})
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while the reader lives
 
 
 PRY = """

@@ -38,13 +38,12 @@ async def run(settings: AnalyzerSettings, parts: Parts, stop: asyncio.Event) -> 
     bwrap = await _bubblewrap(settings)
     relay = outbox_relay(parts.database, parts.cache, parts.clock)
     analyses = SqlAnalyses(parts.database, relay, parts.clock)
-    analyse = AnalyseScene(
-        analyses,
-        parts.store,
-        {".blend": BlendReader(_limits(settings), bwrap)},
-        FetchLimits(size=settings.analysis_size),
-        settings.analysis_scratch or Path(tempfile.gettempdir()),
-    )
+    analyse_scene = _analyse_scene(settings, parts, analyses, bwrap)
+    room = asyncio.Semaphore(settings.analyses_at_once)
+
+    async def analyse(analysis_id: str) -> None:
+        async with room:
+            await analyse_scene(analysis_id)
 
     async def serve_link() -> None:
         async with parts.broker.connect("analyzer") as link, asyncio.TaskGroup() as tasks:
@@ -60,6 +59,18 @@ async def run(settings: AnalyzerSettings, parts: Parts, stop: asyncio.Event) -> 
         health.serve(settings.health_port, checks) if settings.health_port else nullcontext()
     ):
         await _until(stop, serve_link, look)
+
+
+def _analyse_scene(
+    settings: AnalyzerSettings, parts: Parts, analyses: SqlAnalyses, bwrap: str | None
+) -> AnalyseScene:
+    return AnalyseScene(
+        analyses,
+        parts.store,
+        {".blend": BlendReader(_limits(settings), bwrap)},
+        FetchLimits(size=settings.analysis_size),
+        settings.analysis_scratch or Path(tempfile.gettempdir()),
+    )
 
 
 async def _until(stop: asyncio.Event, *works: Callable[[], Awaitable[None]]) -> None:
