@@ -71,3 +71,12 @@ def test_a_sandbox_has_to_be_as_strong_as_demanded(
 def test_pools_are_a_list(tmp_path: Path) -> None:
     settings = NodeSettings(node_state_dir=tmp_path, node_pools="default, designs,")
     assert settings.pools == ("default", "designs")
+
+
+def test_two_nodes_share_the_devices_of_a_machine() -> None:
+    assert [NodeSettings(node_gpus="0, 2").offers_gpu(index) for index in range(3)] == [
+        True,
+        False,
+        True,
+    ]
+    assert NodeSettings().offers_gpu(7)

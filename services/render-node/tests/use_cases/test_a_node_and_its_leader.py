@@ -205,6 +205,7 @@ async def test_an_image_that_is_a_link_to_a_secret_is_not_delivered(
 
 
 async def test_an_attempt_that_the_api_does_not_know_stops(world: World, leader: Leader) -> None:
+    world.engines.hold_from(1)
     world.farm.gone.add("a")
     async with world.node():
         await leader.order(assign=(assignment("a"),))

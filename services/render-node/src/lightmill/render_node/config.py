@@ -15,7 +15,8 @@ _SANDBOXES = ("none", "container", "bubblewrap")
 class NodeSettings(Settings):
     """What a render node is told; the rest it finds out.
 
-    Two nodes can share a machine: give each a state folder, a name, cores and memory of its own.
+    Two nodes can share a machine: give each a state folder, a name, cores, memory and
+    devices of its own.
 
     Attributes:
         api_url: Where the api answers.
@@ -24,6 +25,7 @@ class NodeSettings(Settings):
         node_state_dir: Identity, journal, content store and workspaces. One file system.
         node_cores: Processors to offer; None for all of them.
         node_ram: Bytes to offer; None for nine tenths of what is there.
+        node_gpus: Indices of the devices to offer, separated by commas; None for all of them.
         node_pools: Pools that the node belongs to, separated by commas.
         node_sandbox: Least level that is accepted: `none`, `container` or `bubblewrap`.
         node_health_port: Where `/healthz`, `/readyz` and `/metrics` are served; 0 for nowhere.
@@ -42,6 +44,7 @@ class NodeSettings(Settings):
     node_state_dir: Path = Path("/var/lib/lightmill-node")
     node_cores: int | None = Field(default=None, ge=1)
     node_ram: int | None = Field(default=None, ge=2**28)
+    node_gpus: str | None = Field(default=None, pattern=r"^[0-9, ]*$")
     node_pools: str = "default"
     node_sandbox: str = "none"
     node_health_port: int = Field(default=0, ge=0, le=65535)
@@ -57,6 +60,12 @@ class NodeSettings(Settings):
     def pools(self) -> tuple[str, ...]:
         """The names of the pools."""
         return tuple(filter(None, (name.strip() for name in self.node_pools.split(","))))
+
+    def offers_gpu(self, index: int) -> bool:
+        """Tell whether the device may be used."""
+        if self.node_gpus is None:
+            return True
+        return str(index) in {name.strip() for name in self.node_gpus.split(",")}
 
     @field_validator("node_name")
     @classmethod

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx2
+import structlog
 
 from lightmill.broker.ports import Broker
 from lightmill.domain.resources import Offer
@@ -44,6 +45,7 @@ from lightmill.render_node.use_cases.run_attempts import RunAttempts
 from lightmill.runtime import health
 from lightmill.runtime.clock import Clock
 
+_log = structlog.get_logger(__name__)
 _TIMEOUT = httpx2.Timeout(30.0, pool=None)
 _KEPT_FOR_THE_SYSTEM = 0.1
 
@@ -80,6 +82,7 @@ async def run(settings: NodeSettings, broker: Broker, clock: Clock, stop: asynci
         StateFolderError: the state folder is in use or cannot be written.
     """
     async with AsyncExitStack() as stack:
+        stack.enter_context(structlog.contextvars.bound_contextvars(node=settings.node_name))
         folder = stack.enter_context(claimed(settings.node_state_dir))
         await asyncio.to_thread(kill_leftovers, folder)
         client = await stack.enter_async_context(
@@ -149,6 +152,8 @@ async def built(settings: NodeSettings, outside: Outside) -> AsyncIterator[Live]
     runs = _runs(settings, outside, warm, workspaces)
     async with opened_journal(folder / "journal.sqlite") as journal:
         kept = await journal.kept()
+        if kept.abandoned:
+            _log.warning("attempts were lost when the node ended", attempts=kept.abandoned)
         attempts = RunAttempts(
             attempts=Attempts(
                 offer,
@@ -223,7 +228,7 @@ def _offer(settings: NodeSettings, renderers: Renderers) -> Offer:
     return Offer(
         cores=settings.node_cores or machine.cores(),
         ram=settings.node_ram or int(machine.ram() * (1 - _KEPT_FOR_THE_SYSTEM)),
-        gpus=machine.gpus(),
+        gpus=tuple(gpu for gpu in machine.gpus() if settings.offers_gpu(gpu.index)),
         engines=renderers.engines(),
         pools=settings.pools,
         sandbox=renderers.sandbox,

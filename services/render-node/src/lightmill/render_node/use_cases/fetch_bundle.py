@@ -117,10 +117,12 @@ class FetchBundle:
             target = self._contents.incoming()
             try:
                 arrived = await self._transfers.download(file.url, target)
+                if arrived == file.blake3:
+                    return await asyncio.to_thread(self._contents.add, file.blake3, target)
             except ContentGoneError as error:
                 detail = f"{file.path} is not in the object store; upload it again"
                 raise RenderFailedError(FailureKind.MISSING_FILE, detail) from error
-            if arrived == file.blake3:
-                return await asyncio.to_thread(self._contents.add, file.blake3, target)
+            finally:
+                target.unlink(missing_ok=True)
         detail = f"{file.path} should have BLAKE3 {file.blake3} but has {arrived}; upload it again"
         raise RenderFailedError(FailureKind.MISSING_FILE, detail)

@@ -79,14 +79,20 @@ class RunAttempt:
         assignment = held.assignment
         urls = UploadUrls(self._api, self._clock, held.attempt_id, _names(assignment))
         run = _Job(held=held, progress=progress, urls=urls, deliveries=[])
-        ahead = asyncio.create_task(urls.fetch_ahead())
         try:
-            project = await self._fetch(assignment)
-            await turn.wait()
-            progress.began(held)
-            await self._render(run, project)
-        finally:
-            await _stopped(ahead)
+            async with asyncio.TaskGroup() as group:
+                # Its refusal ends the attempt, however long the frame would still render.
+                ahead = group.create_task(urls.fetch_ahead())
+                await self._work(run, turn)
+                ahead.cancel()
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+
+    async def _work(self, run: _Job, turn: asyncio.Event) -> None:
+        project = await self._fetch(run.held.assignment)
+        await turn.wait()
+        run.progress.began(run.held)
+        await self._render(run, project)
 
     async def forget(self, job: JobFolder) -> None:
         """Delete the workspace of a job that nothing of is held."""

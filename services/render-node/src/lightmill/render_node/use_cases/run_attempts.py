@@ -162,21 +162,27 @@ class RunAttempts:
         await self._forget_jobs()
 
     async def _end(self, held: Held, turn: asyncio.Event) -> Finish:
+        """Return how the attempt ended; one that was told to end ended because of that."""
         try:
             await self._runs(held, turn, self)
         except asyncio.CancelledError:
             return self._stopped(held)
-        except RenderFailedError as error:
-            return self._failed(held, error.kind, error.detail)
-        except AttemptGoneError as error:
-            return held.ended(Outcome.CANCELLED, self._clock.monotonic(), detail=str(error))
-        except NotAdmittedError as error:
-            self.not_admitted.set()
-            return self._failed(held, FailureKind.NODE, str(error))
         except Exception as error:  # noqa: BLE001  # the node lives on whatever one attempt does
-            _log.exception("attempt failed by a fault of the node")
-            return self._failed(held, FailureKind.NODE, repr(error))
+            return self._broken(held, error) if held.killed is None else self._stopped(held)
         return held.ended(Outcome.SUCCEEDED, self._clock.monotonic())
+
+    def _broken(self, held: Held, error: Exception) -> Finish:
+        match error:
+            case RenderFailedError():
+                return self._failed(held, error.kind, error.detail)
+            case AttemptGoneError():
+                return held.ended(Outcome.CANCELLED, self._clock.monotonic(), detail=str(error))
+            case NotAdmittedError():
+                self.not_admitted.set()
+                return self._failed(held, FailureKind.NODE, str(error))
+            case _:
+                _log.error("attempt failed by a fault of the node", exc_info=error)
+                return self._failed(held, FailureKind.NODE, repr(error))
 
     def _stopped(self, held: Held) -> Finish:
         if held.killed is None:
