@@ -68,12 +68,6 @@ async def test_a_wrong_password_is_told_without_showing_it(server: RabbitServer)
     assert "not the password" not in str(caught.value)
 
 
-async def test_no_broker_is_told_with_the_address() -> None:
-    with pytest.raises(LinkLostError, match=r"127\.0\.0\.1:1/lightmill"):
-        async with RabbitMQ("amqp://user@127.0.0.1:1/lightmill", "x").connect("test"):
-            pass
-
-
 async def test_a_queue_deleted_under_its_reader_costs_the_link(
     server: RabbitServer, broker: RabbitMQ
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from typing_extensions import override
 
 from lightmill.runtime.clock import SystemClock
+from lightmill.runtime.installation.bucket import prepare_bucket
 from lightmill.storage.objects.folder import FolderStore
 from lightmill.storage.objects.s3 import S3Store
 from lightmill.storage.ports import ObjectStore
@@ -22,15 +23,22 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[ObjectStore]:
         yield request.getfixturevalue("folder_store")
         return
     server: S3Server = request.getfixturevalue("s3_server")
+    bucket = "objects-test"  # one for all: SeaweedFS gives each bucket volumes of its own
+    await prepare_bucket(
+        endpoint=server.endpoint,
+        access_key=server.access_key,
+        secret_key=server.secret_key,
+        region="us-east-1",
+        bucket=bucket,
+        origins=["http://localhost"],
+    )
     s3 = S3Store(
         endpoint=server.endpoint,
         public_endpoint=server.endpoint,
         access_key=server.access_key,
         secret_key=server.secret_key,
-        bucket="objects-test",  # one for all: SeaweedFS gives each bucket volumes of its own
-        region="us-east-1",
+        bucket=bucket,
     )
-    await s3.make_bucket()
     await s3.delete([key async for key in s3.keys("")])
     yield s3
     s3.close()

@@ -36,11 +36,12 @@ class RabbitMQ(Broker):
     @asynccontextmanager
     async def connect(self, name: str) -> AsyncIterator[Link]:
         connection = await connect(self._url, name)
+        link = RabbitMQLink(connection)
         try:
-            link = RabbitMQLink(connection)
             await link.open()
             yield link
         finally:
+            link.end()
             await close(connection)
 
 
@@ -50,15 +51,19 @@ async def connect(url: URL, name: str) -> AbstractConnection:
     Raises:
         LinkLostError: no broker answers, or it turns us away.
     """
+    connection = aio_pika.Connection(
+        url.update_query(heartbeat=HEARTBEAT_SECONDS), client_properties={"connection_name": name}
+    )
     try:
         async with asyncio.timeout(_CONNECT_SECONDS):
-            return await aio_pika.connect(
-                url.update_query(heartbeat=HEARTBEAT_SECONDS),
-                client_properties={"connection_name": name},
-            )
-    except FAULTS as error:
+            await connection.connect()
+    except BaseException as error:
+        await close(connection)  # or its destructor tries to, in whatever loop runs then
+        if not isinstance(error, FAULTS):
+            raise
         place = f"{url.host}:{url.port}{url.path}"
         raise LinkLostError(f"no broker at {place} for {name}: {words(error)}") from error
+    return connection
 
 
 async def close(connection: AbstractConnection) -> None:
@@ -66,3 +71,5 @@ async def close(connection: AbstractConnection) -> None:
     with suppress(*FAULTS):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await connection.close()
+    if not connection.is_closed:  # the transport has been given up above: this settles the state
+        await connection.close()

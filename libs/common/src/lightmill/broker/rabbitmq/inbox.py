@@ -59,17 +59,17 @@ class RabbitMQInbox(Inbox):
     async def settle(self, upto: Delivery) -> None:
         self._life.check()
         tags = [tag for tag in self._unsettled if tag <= upto.tag]
+        for tag in tags:  # first, so that a call that is cancelled cannot acknowledge twice
+            del self._unsettled[tag]
         if tags:  # the last that is not buried: the broker closes on a tag that it has forgotten
             await self._acknowledge(tags[-1], multiple=True)
-        for tag in tags:
-            del self._unsettled[tag]
 
     @override
     async def bury(self, delivery: Delivery, reason: str) -> None:
         await self._publish([buried(delivery, self._queue.name, reason)])
         if delivery.tag in self._unsettled:
-            await self._acknowledge(delivery.tag, multiple=False)
             del self._unsettled[delivery.tag]
+            await self._acknowledge(delivery.tag, multiple=False)
 
     async def _acknowledge(self, tag: int, *, multiple: bool) -> None:
         channel = await self._channel.get_underlay_channel()

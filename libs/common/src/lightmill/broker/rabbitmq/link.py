@@ -70,5 +70,12 @@ class RabbitMQLink(Link):
         channel.close_callbacks.add(self._on_close)
         return channel
 
+    def end(self) -> None:
+        """Count the link as lost, because its holder leaves it."""
+        self._life.end("the link has been left")
+
     def _on_close(self, _: object, error: BaseException | None) -> None:
-        self._life.end("the link is closed" if error is None else words(error))
+        if error is None or isinstance(error, asyncio.CancelledError):
+            self._life.end("the broker has gone silent")
+        else:
+            self._life.end(words(error))

@@ -73,11 +73,6 @@ class S3Store(ObjectStore):
 
         self._client, self._public = client(endpoint), client(public_endpoint)
 
-    async def make_bucket(self) -> None:
-        """Make the bucket unless it is there."""
-        if not await self._run(self._bucket, self._client.bucket_exists):
-            await self._run(self._bucket, self._client.make_bucket)
-
     def close(self) -> None:
         """Close the connections that wait for the next request."""
         self._pool.clear()
