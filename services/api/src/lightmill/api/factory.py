@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -111,20 +111,26 @@ def assemble(settings: ApiSettings, parts: Parts) -> Assembly:
     """Return the api and the carrier of its outbox."""
     relay = outbox_relay(parts.database, parts.cache, parts.clock)
     carrier = Carrier(parts.broker, relay)
+    app = described(_middleware(settings, parts))
+    app.state.collaborators = _collaborators(settings, parts, relay)
+    app.state.checks = _checks(parts, carrier)
+    return Assembly(app=app, carrier=carrier)
+
+
+def described(middleware: Sequence[Middleware] = ()) -> FastAPI:
+    """Return the routes with nothing behind them: enough for their OpenAPI document."""
     app = FastAPI(
         title="Lightmill",
         version="1",
-        middleware=_middleware(settings, parts),
+        middleware=middleware,
         redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
     )
-    app.state.collaborators = _collaborators(settings, parts, relay)
-    app.state.checks = _checks(parts, carrier)
     for router in _ROUTERS:
         app.include_router(router)
     problems.install(app)
     openapi.install(app)
-    return Assembly(app=app, carrier=carrier)
+    return app
 
 
 async def run(settings: ApiSettings, parts: Parts, stop: asyncio.Event) -> None:
