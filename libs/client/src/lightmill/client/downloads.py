@@ -11,8 +11,8 @@ _SUFFIXES = {
     "image/png": ".png",
     "image/jpeg": ".jpg",
     "image/x-exr": ".exr",
-    "image/aces": ".exr",
-    "image/openexr": ".exr",
+    "image/tiff": ".tif",
+    "image/webp": ".webp",
 }
 
 

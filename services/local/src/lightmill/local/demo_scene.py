@@ -1,6 +1,8 @@
-"""Makes the demo's scene and model. Run by Blender's own Python: `demo_scene.py FOLDER`.
+"""Makes the demo's scene and model.
 
-Writes `FOLDER/scene/mill.blend`, a light mill that turns for 24 frames above a ground whose
+Run by Blender's own Python: `demo_scene.py FOLDER [WIDTH HEIGHT SAMPLES FRAMES]`.
+
+Writes `FOLDER/scene/mill.blend`, a light mill that turns above a ground whose
 texture is a file of its own, and `FOLDER/design/mill.glb`, a model to be seen from any camera.
 """
 
@@ -8,23 +10,31 @@ import math
 import sys
 from array import array
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
-FRAMES = 24
 VANES = 4
-SIZE = 256  # pixels of the texture's edge
+EDGE = 256  # pixels of the texture's side
 TILE = 32
+
+
+class Picture(NamedTuple):
+    """Size and quality: by default about a second a frame on one core."""
+
+    width: int = 384
+    height: int = 216
+    samples: int = 16
+    frames: int = 24
 
 
 def write_texture(path: Path) -> None:
     """Write a chequered PNG."""
-    image = bpy.data.images.new("ground", SIZE, SIZE)
+    image = bpy.data.images.new("ground", EDGE, EDGE)
     light, dark = (0.83, 0.77, 0.62, 1.0), (0.13, 0.24, 0.29, 1.0)
     pixels = array("f")
-    for place in range(SIZE * SIZE):
-        row, column = divmod(place, SIZE)
+    for place in range(EDGE * EDGE):
+        row, column = divmod(place, EDGE)
         pixels.extend(light if (row // TILE + column // TILE) % 2 else dark)
     image.pixels.foreach_set(pixels)
     image.filepath_raw, image.file_format = str(path), "PNG"
@@ -64,8 +74,8 @@ def add_ground(texture: Path) -> None:
     clothe(material("ground", (1, 1, 1), texture=texture))
 
 
-def add_mill(*, turning: bool) -> None:
-    """Put up the spindle and its vanes."""
+def add_mill() -> Any:  # noqa: ANN401  # bpy has no types
+    """Put up the spindle and its vanes; returns the axle."""
     bpy.ops.object.empty_add(location=(0, 0, 1.2))
     axle = bpy.context.object
     steel = material("steel", (0.7, 0.7, 0.72), metallic=1.0)
@@ -79,16 +89,15 @@ def add_mill(*, turning: bool) -> None:
         bpy.context.object.scale = (1, 0.04, 1)
         bpy.context.object.parent = axle
         clothe(bright)
-    if turning:
-        turn(axle)
+    return axle
 
 
-def turn(axle: Any) -> None:  # noqa: ANN401  # bpy has no types
+def turn(axle: Any, frames: int) -> None:  # noqa: ANN401  # bpy has no types
     """Make the mill turn a quarter, evenly, within the frames: then it looks as at the start."""
     axle.rotation_euler.z = 0.0
     axle.keyframe_insert("rotation_euler", frame=1)
     axle.rotation_euler.z = math.tau / VANES
-    axle.keyframe_insert("rotation_euler", frame=FRAMES + 1)
+    axle.keyframe_insert("rotation_euler", frame=frames + 1)
     for curve in axle.animation_data.action.fcurves:
         for point in curve.keyframe_points:
             point.interpolation = "LINEAR"
@@ -106,28 +115,29 @@ def add_camera_and_light() -> None:
     bpy.context.scene.world = world
 
 
-def set_render(*, width: int, height: int, samples: int) -> None:
-    """Choose a small picture, so that a frame takes about a second on one core."""
+def set_render(picture: Picture) -> None:
+    """Choose size and quality."""
     scene = bpy.context.scene
-    scene.frame_start, scene.frame_end = 1, FRAMES
+    scene.frame_start, scene.frame_end = 1, picture.frames
     scene.render.engine = "CYCLES"
     scene.render.use_persistent_data = True
-    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.render.resolution_x, scene.render.resolution_y = picture.width, picture.height
     scene.render.resolution_percentage = 100
-    scene.cycles.samples, scene.cycles.use_denoising = samples, False
+    scene.cycles.samples, scene.cycles.use_denoising = picture.samples, False
     scene.cycles.max_bounces = 4
 
 
-def make_scene(folder: Path) -> None:
+def make_scene(folder: Path, picture: Picture) -> None:
     """Write the scene and its texture, which it knows by a relative path."""
     texture = folder / "textures" / "ground.png"
     texture.parent.mkdir(parents=True, exist_ok=True)
     bpy.ops.wm.read_factory_settings(use_empty=True)
     write_texture(texture)
     add_ground(texture)
-    add_mill(turning=True)
+    turn(add_mill(), picture.frames)
     add_camera_and_light()
-    set_render(width=384, height=216, samples=16)
+    set_render(picture)
+    bpy.context.preferences.filepaths.save_version = 0  # no mill.blend1 beside it
     bpy.ops.wm.save_as_mainfile(filepath=str(folder / "mill.blend"), relative_remap=True)
 
 
@@ -135,11 +145,11 @@ def make_design(folder: Path) -> None:
     """Write the model of the mill without a ground."""
     folder.mkdir(parents=True, exist_ok=True)
     bpy.ops.wm.read_factory_settings(use_empty=True)
-    add_mill(turning=False)
+    add_mill()
     bpy.ops.export_scene.gltf(filepath=str(folder / "mill.glb"))
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[-1]).resolve()
-    make_scene(target / "scene")
-    make_design(target / "design")
+    target, *wanted = sys.argv[1:]
+    make_scene(Path(target).resolve() / "scene", Picture(*map(int, wanted)))
+    make_design(Path(target).resolve() / "design")
