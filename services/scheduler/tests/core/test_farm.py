@@ -308,3 +308,14 @@ def test_an_overtaken_report_is_ignored() -> None:
     farm.observe(old)
     farm.beats(1)
     assert len(farm.assigned) == 1
+
+
+def test_a_node_whose_clock_was_set_back_is_heard_again() -> None:
+    farm = stage()
+    farm.nodes["a"].session = 9
+    farm.report()
+    farm.nodes["a"].session = 5
+    farm.ask("job", "1")
+    farm.beats(12)
+    farm.render_everything()
+    assert farm.state("job") is JobState.COMPLETED

@@ -17,8 +17,10 @@ def hear(farm: FarmState, report: NodeReport) -> None:
     node = farm.nodes.get(report.node_id)
     if node is None:
         node = _meet(farm, report)
-    # Session ids sort by age: a report of an older session has been overtaken.
-    stale = report.session < node.session
+    # Session ids sort by age: a report of an older session has been overtaken. When the newer
+    # one has long been silent, the clock of the machine was set back, and this is a new one.
+    heard = node.heard_at is not None and farm.tick - node.heard_at <= OFFLINE_AFTER
+    stale = report.session < node.session and heard
     repeated = report.session == node.session and report.sequence <= node.sequence
     if stale or repeated:
         return
