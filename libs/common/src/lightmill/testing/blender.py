@@ -1,12 +1,14 @@
 """A real Blender for tests that are marked `blender`."""
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ENGINES = Path.home() / ".local/share/lightmill/engines"
+_DATA = os.environ.get("XDG_DATA_HOME", "")  # noqa: TID251  # where the desktop keeps data
+ENGINES = (Path(_DATA) if _DATA else Path.home() / ".local/share") / "lightmill/engines"
 TIMEOUT = 120.0
 
 RunBlender = Callable[..., str]
@@ -16,10 +18,10 @@ RunBlender = Callable[..., str]
 @pytest.fixture(scope="session")
 def blender_python() -> Path:
     """Return a Python that can `import bpy`; skips where there is none."""
-    found = sorted(ENGINES.glob("blender-*/bin/python"))
+    found = sorted(ENGINES.glob("blender-*/lib/python3.*/site-packages/bpy-*.dist-info"))
     if not found:
         pytest.skip("no Blender engine is installed; run: make engine")
-    return found[-1]
+    return found[-1].parents[3] / "bin/python"
 
 
 @pytest.fixture(scope="session")
