@@ -208,7 +208,7 @@ class CameraBody(SeedBody):
     position: PointBody = PointBody(x=0, y=0, z=5)
     target: PointBody = PointBody(x=0, y=0, z=0)
     up: PointBody = PointBody(x=0, y=1, z=0)
-    fov: float = Field(default=45, ge=1, le=179)
+    fov: float = Field(default=45.0, ge=1, le=179)
 
 
 class DesignJobBody(SeedBody):
