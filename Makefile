@@ -20,6 +20,15 @@ setup: .venv/.ready ## Install the project and its tools into .venv
 lock: ## Choose new versions of everything that is installed
 	$(UV) lock --upgrade && $(UV) export --quiet --frozen --all-packages --all-groups --no-emit-workspace --no-annotate --no-header --output-file requirements.lock
 
+##@ Farm in one process
+demo: preflight ## The two-minute look: a scene made, rendered on a farm of this machine, and shown
+	@$(MAKE) --no-print-directory setup
+	@$(BIN)/python -m lightmill.local demo --data demo
+preflight:
+	@PYTHONPATH=services/local/src:services/render-node/src python3.11 -m lightmill.local.preflight
+local: setup ## A farm on http://localhost:3000 (PORT=) that keeps its data in demo/farm
+	@$(BIN)/python -m lightmill.local up --data demo/farm --port $(or $(PORT),3000)
+
 ##@ Farm in containers
 COMPOSE := docker compose --project-directory deploy/compose --file deploy/compose/compose.yaml
 PARTS   := mysql rabbitmq redis s3
@@ -63,10 +72,15 @@ layers: setup ## Who may import whom
 test: setup ## Every test; those marked backing and e2e where a Docker engine answers
 	@if docker info >/dev/null 2>&1; then $(BIN)/pytest; \
 	else echo "No Docker engine answers: the tests on real MySQL, RabbitMQ, Redis and S3 are left out."; $(BIN)/pytest -m "not backing and not e2e"; fi
+test-concurrency: setup ## 20 designs at once start in the order of their creation
+	@$(BIN)/python -m lightmill.local concurrency
+bench: setup ## List the benchmarks; NAME=farm_overhead runs one
+	@$(BIN)/python bench/run.py $(NAME)
 schemas: setup ## Write the JSON Schema of every message after a change of one
 	$(BIN)/python -m lightmill.messages.schema_files
 test-fast: setup ## Tests that need nothing but Python, in seconds
 	$(BIN)/pytest -m "not backing and not e2e and not blender and not slow"
 
 PHONY_FARM := up down smoke infra dev logs secrets
-.PHONY: $(PHONY_FARM) help setup lock check fmt lint types layers test test-fast schemas
+PHONY_LOCAL := demo preflight local test-concurrency bench
+.PHONY: $(PHONY_FARM) $(PHONY_LOCAL) help setup lock check fmt lint types layers test test-fast schemas

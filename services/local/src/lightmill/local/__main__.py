@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from lightmill.client import FarmError
 from lightmill.local import blender as blenders
+from lightmill.local.concurrency import submit_at_once
 from lightmill.local.config import DEFAULT_PORT, LocalSettings
 from lightmill.local.demo import DemoFailedError, show
 from lightmill.local.driving import logged
@@ -76,6 +78,24 @@ def demo(
     engine = blenders.install()
     shown = show(LocalSettings(data=data, nodes=nodes, port=0), engine, blenders.Picture())
     typer.echo(shown.line())
+
+
+@app.command()
+def concurrency(
+    *,
+    jobs: Annotated[int, typer.Option(min=2, help="Handed in at once.")] = 20,
+    shortest: Annotated[float, typer.Option(min=0, help="Seconds of a simulated render.")] = 0.5,
+    longest: Annotated[float, typer.Option(min=0, help="Likewise.")] = 1.5,
+) -> None:
+    """Hand in designs at once; fail when they start out of order, or an image is missing."""
+    with tempfile.TemporaryDirectory(prefix="lightmill-") as folder:
+        settings = LocalSettings(data=Path(folder), port=0, simulated=True)
+        report = submit_at_once(settings, jobs, (shortest, longest))
+    for line in (*report.rows, *report.faults):
+        typer.echo(line)
+    if report.faults:
+        raise typer.Exit(1)
+    typer.echo(f"concurrency: ok · {jobs} jobs started in the order of their creation")
 
 
 def main() -> None:

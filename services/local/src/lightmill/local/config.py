@@ -32,4 +32,4 @@ class LocalSettings:
     @property
     def node_cores(self) -> int:
         """Processors of each node."""
-        return self.cores or max(1, self.machine_cores // self.nodes)
+        return self.cores or max(1, self.machine_cores // max(1, self.nodes))

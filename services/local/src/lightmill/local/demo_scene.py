@@ -125,6 +125,7 @@ def set_render(picture: Picture) -> None:
     scene.render.resolution_percentage = 100
     scene.cycles.samples, scene.cycles.use_denoising = picture.samples, False
     scene.cycles.max_bounces = 4
+    scene.view_settings.view_transform = "Standard"  # brighter than the film-like default
 
 
 def make_scene(folder: Path, picture: Picture) -> None:

@@ -164,7 +164,7 @@ class _Services:
 
 def _ram_of_each(nodes: int) -> int:
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return machine * 8 // 10 // nodes
+    return machine * 8 // 10 // max(1, nodes)
 
 
 async def _answering(client: httpx2.AsyncClient) -> None:
