@@ -55,15 +55,15 @@ async def first_tokens(database: Database, folder: Path, clock: Clock) -> FirstT
 
 
 def _files(folder: Path) -> FirstTokens:
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
     return FirstTokens(admin=_kept(folder / ADMIN_FILE), enrolment=_kept(folder / ENROLMENT_FILE))
 
 
 def _kept(path: Path) -> str:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():  # handed in, perhaps on a file system that cannot be written
         return _read(path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         token = new_token().token
         file.write(token + "\n")

@@ -84,6 +84,7 @@ class Relay:
 
         Raises:
             LinkLostError: `link` is gone; rows not confirmed are still there.
+            SQLAlchemyError: the database is gone; so it is with the rows.
         """
         lost = asyncio.ensure_future(link.lost())
         lost.add_done_callback(lambda _: self._woken.set())
