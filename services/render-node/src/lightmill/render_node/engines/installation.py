@@ -90,8 +90,8 @@ def check_engine(home: Path | None = None) -> EngineCheck:
     """Return what the managed Blender needs and is not here; its download is not needed for it."""
     home = home or blender_home()
     version = bpy_version(home)
-    missing = _unresolved(home) if version else _unloadable(tuple(_LIBRARIES))
-    return EngineCheck(version=version, home=home, missing=missing, remedy=_remedy(missing))
+    missing = _unresolved(home) if version else unloadable(tuple(_LIBRARIES))
+    return EngineCheck(version=version, home=home, missing=missing, remedy=remedy(missing))
 
 
 def list_engines(engines: Path | None = None) -> dict[str, str]:
@@ -171,18 +171,19 @@ def _unresolved(home: Path) -> tuple[str, ...]:
     module = next(home.glob("lib/python3.*/site-packages/bpy/__init__*.so"), None)
     ldd = which("ldd")
     if module is None or ldd is None:
-        return _unloadable(tuple(_LIBRARIES))
+        return unloadable(tuple(_LIBRARIES))
     ended = subprocess.run([ldd, str(module)], check=False, capture_output=True, text=True)  # noqa: S603  # our own command line
     return tuple(sorted(set(_MISSING.findall(ended.stdout))))
 
 
-def _unloadable(names: Sequence[str]) -> tuple[str, ...]:
+def unloadable(names: Sequence[str]) -> tuple[str, ...]:
     """Return which libraries a process of this machine cannot load."""
     command = [sys.executable, "-I", "-S", "-c", _LOAD, *names]
     ended = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # our own command line
     return tuple(ended.stdout.split())
 
 
-def _remedy(missing: Sequence[str]) -> str:
+def remedy(missing: Sequence[str]) -> str:
+    """Return the command that installs what has the libraries; empty when none is missing."""
     packages = [_LIBRARIES.get(name, f"(the package with {name})") for name in missing]
     return f"apt-get install -y --no-install-recommends {' '.join(packages)}" if packages else ""

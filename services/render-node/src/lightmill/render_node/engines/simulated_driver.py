@@ -85,11 +85,28 @@ def leave_a_child() -> None:
         time.sleep(600)
 
 
+def multiply() -> None:
+    """Start processes that do so too, up to a number that no machine minds."""
+    for _ in range(600):
+        if os.fork() == 0:
+            time.sleep(600)
+    time.sleep(600)
+
+
+def flood() -> None:
+    """Print without end, to both outputs."""
+    while True:
+        os.write(1, b"x" * 999 + b"\n")
+        os.write(2, b"y" * 999 + b"\n")
+
+
 MISBEHAVIOUR = {
     "crash": os.abort,
     "hang": lambda: time.sleep(3600),
     "spin": spin,
     "memory": eat_memory,
+    "bomb": multiply,
+    "flood": flood,
     "child": leave_a_child,
 }
 """What `settings.misbehave` asks for: all that a broken engine does to its node."""

@@ -1,0 +1,16 @@
+"""Renders one frame as plain Blender does in a fresh process.
+
+`cold.py SCENE FRAME OUTPUT`, and `trusting` where the scene may run what it holds.
+"""
+
+import sys
+
+import bpy
+
+scene_file, frame, output, *trusting = sys.argv[1:]
+bpy.ops.wm.open_mainfile(filepath=scene_file, use_scripts=bool(trusting))
+scene = bpy.context.scene
+scene.frame_set(int(frame))
+scene.render.image_settings.file_format = "PNG"
+scene.render.filepath = output
+bpy.ops.render.render(write_still=True)

@@ -1,0 +1,95 @@
+"""What every engine must do, in every sandbox."""
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+from engine_kit import Bench, Subject, limited, until
+
+from lightmill.domain.failures import FailureKind
+from lightmill.domain.job import Limits
+from lightmill.render_node.engines.images import OpenImageIoImages
+from lightmill.render_node.engines.renderer import WarmRenderer
+from lightmill.render_node.ports import RenderFailedError
+
+GONE_WITHIN = 2.0
+
+
+async def opened(bench: Bench, subject: Subject, limits: Limits | None = None) -> WarmRenderer:
+    work = limited(subject.endless, limits) if limits else subject.quick
+    return await bench.open(subject.engine, bench.launch(work, subject.project))
+
+
+async def failing(bench: Bench, renderer: WarmRenderer) -> RenderFailedError:
+    with pytest.raises(RenderFailedError) as failed:
+        await bench.render(renderer, 1)
+    return failed.value
+
+
+async def test_frames_of_one_process_open_and_differ(bench: Bench, subject: Subject) -> None:
+    renderer = await opened(bench, subject)
+    images = OpenImageIoImages()
+    seen = set()
+    engine = None
+    for frame in (1, 2, 3):
+        rendered = await bench.render(renderer, frame)
+        engine = engine or max(bench.processes())
+        assert max(bench.processes()) == engine
+        assert rendered.seconds > 0
+        images.check(rendered.path, None, None)
+        seen.add(rendered.path.read_bytes())
+    assert len(seen) == 3
+    assert bench.progress
+    assert all(0 <= share <= 1 for share in bench.progress)
+    assert bench.log.stat().st_size
+
+
+async def test_frame_that_takes_too_long_is_ended(bench: Bench, subject: Subject) -> None:
+    renderer = await opened(bench, subject, Limits(frame=0.5))
+    failure = await failing(bench, renderer)
+    assert failure.kind is FailureKind.TIMEOUT
+    assert not bench.processes()
+
+
+async def test_start_that_takes_too_long_is_ended(bench: Bench, subject: Subject) -> None:
+    renderer = await opened(bench, subject, Limits(start=0.001))
+    assert (await failing(bench, renderer)).kind is FailureKind.TIMEOUT
+    assert not bench.processes()
+
+
+async def test_more_memory_than_granted_is_ended(bench: Bench, subject: Subject) -> None:
+    launch = bench.launch(subject.endless, subject.project, ram=2**20)
+    renderer = await bench.open(subject.engine, launch)
+    assert (await failing(bench, renderer)).kind is FailureKind.OUT_OF_MEMORY
+    assert not bench.processes()
+
+
+async def test_killed_engine_costs_one_frame(bench: Bench, subject: Subject) -> None:
+    renderer = await opened(bench, subject)
+    await bench.render(renderer, 1)
+    # The scene is open, so the blow falls between two frames or into the second one.
+    for pid in bench.processes():
+        os.kill(pid, signal.SIGKILL)
+    assert (await failing(bench, renderer)).kind is FailureKind.ENGINE
+    assert (await bench.render(renderer, 2)).path.is_file()
+
+
+async def test_close_ends_all_in_the_middle_of_a_frame(bench: Bench, subject: Subject) -> None:
+    renderer = await opened(bench, subject, Limits())
+    rendering = asyncio.create_task(bench.render(renderer, 1))
+    await until(lambda: bool(bench.processes()))
+    rendering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await rendering
+    begun = time.monotonic()
+    await renderer.close()
+    assert time.monotonic() - begun < GONE_WITHIN
+    assert not bench.processes()
+    await renderer.close()
+
+
+async def test_lines_of_strangers_are_talk(subject: Subject) -> None:
+    for line in ("", "Saved: 'a.png'", "@lightmill", "@lightmill {", '@lightmill {"event": 1}'):
+        assert subject.engine.read(line) is None
