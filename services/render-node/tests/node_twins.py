@@ -4,14 +4,14 @@ import asyncio
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from blake3 import blake3
 
 from lightmill.broker.in_process import InProcessBroker
-from lightmill.broker.ports import Inbox, Link, Outgoing
+from lightmill.broker.ports import Broker, Inbox, Link, LinkLostError, Outgoing
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Work
 from lightmill.messages.attempts_settled import AttemptsSettled, SettledAttempt, SettledFrames
@@ -185,10 +185,11 @@ class Leader:
     reports: list[NodeReport] = field(default_factory=list)
 
     async def read(self) -> None:
-        while True:
-            for delivery in await self.inbox.receive(100):
-                self.reports.append(NodeReport.model_validate_json(delivery.body))
-                await self.inbox.settle(delivery)
+        with suppress(LinkLostError):
+            while True:
+                for delivery in await self.inbox.receive(100):
+                    self.reports.append(NodeReport.model_validate_json(delivery.body))
+                    await self.inbox.settle(delivery)
 
     @property
     def last(self) -> NodeReport:
@@ -256,7 +257,7 @@ class World:
     """Everything around a node."""
 
     def __init__(self, folder: Path) -> None:
-        self.broker = InProcessBroker()
+        self.broker: Broker = InProcessBroker()
         self.farm = Farm()
         self.engines = Engines()
         self.renderers: Renderers = self.engines

@@ -3,6 +3,7 @@
 import pytest
 from node_twins import NODE, Leader, World, assignment, until
 
+from lightmill.broker.in_process import InProcessBroker
 from lightmill.domain.failures import FailureKind
 from lightmill.messages.attempts_settled import SettledFrames
 from lightmill.messages.node_report import HeldState, Outcome
@@ -141,6 +142,7 @@ async def test_a_render_goes_on_while_the_link_is_lost(world: World) -> None:
             await leader.order(assign=(assignment("a"),))
             await until(lambda: world.engines.begun == [1])
             former = leader.last.session
+            assert isinstance(world.broker, InProcessBroker)
             world.broker.drop_links()
             world.engines.release()
         async with world.leader() as leader:
@@ -282,4 +284,5 @@ async def test_a_message_that_no_one_understands_goes_to_the_dead_letters(
         await leader.raw("surprise.v9", b"{}")
         await leader.order(assign=(assignment("a"),))
         assert (await leader.finish("a")).outcome is Outcome.SUCCEEDED
+    assert isinstance(world.broker, InProcessBroker)
     assert world.broker.depth(DEAD_LETTERS.name) == 2
