@@ -11,7 +11,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import Processor
 
-_LOUD = ("aiormq", "aio_pika", "urllib3", "asyncio", "uvicorn.access")
+_LOUD = ("aiormq", "aio_pika", "urllib3", "asyncio", "uvicorn.access", "httpx2")
 
 
 def configure(service: str, *, level: str = "INFO", stream: TextIO | None = None) -> None:
