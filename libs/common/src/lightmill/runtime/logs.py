@@ -39,6 +39,8 @@ def configure(service: str, *, level: str = "INFO", stream: TextIO | None = None
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in _LOUD:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+    # It repeats MySQL's notes, such as that an account to be made if missing is not missing.
+    logging.getLogger("asyncmy").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
