@@ -29,6 +29,9 @@ preflight:
 local: setup ## A farm on http://localhost:3000 (PORT=) that keeps its data in demo/farm
 	@$(BIN)/python -m lightmill.local up --data demo/farm --port $(or $(PORT),3000)
 
+engine: setup ## Install the managed Blender that demo and tests render with (373 MB, once)
+	@$(BIN)/lightmill-node engines install blender
+
 ##@ Farm in containers
 COMPOSE := docker compose --project-directory deploy/compose --file deploy/compose/compose.yaml
 PARTS   := mysql rabbitmq redis s3
@@ -82,5 +85,5 @@ test-fast: setup ## Tests that need nothing but Python, in seconds
 	$(BIN)/pytest -m "not backing and not e2e and not blender and not slow"
 
 PHONY_FARM := up down smoke infra dev logs secrets
-PHONY_LOCAL := demo preflight local test-concurrency bench
+PHONY_LOCAL := engine demo preflight local test-concurrency bench
 .PHONY: $(PHONY_FARM) $(PHONY_LOCAL) help setup lock check fmt lint types layers test test-fast schemas

@@ -92,6 +92,14 @@ async def test_an_answer_and_its_event_are_written(
     assert not any("analysis-" in path for path in files_in(tmp_path))
 
 
+async def test_the_outcome_is_a_file_too(farm: EmbeddedFarm, analyse: AnalyseScene) -> None:
+    request = await farm.ask("a.blend", FILES)
+    await analyse(request)
+    key = f"tenants/tenant-a/analyses/{request}/asset.json"
+    written = json.loads(await farm.parts.store.get(key))
+    assert written == (await answer(farm, request))["outcome"]
+
+
 async def test_a_request_is_answered_once(farm: EmbeddedFarm, analyse: AnalyseScene) -> None:
     request = await farm.ask("a.blend", FILES)
     await asyncio.gather(*(analyse(request) for _ in range(5)))

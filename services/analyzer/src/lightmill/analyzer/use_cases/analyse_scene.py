@@ -1,6 +1,7 @@
 """Look into one scene and answer."""
 
 import asyncio
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,8 +72,15 @@ class AnalyseScene:
             if request is None:
                 return
             answer = await self._answer(request)
+            await self._keep(request, answer)
             written = await self._analyses.answer(request, answer)
         _LOG.info("scene analysed", analysis_id=analysis_id, error=answer.error, written=written)
+
+    async def _keep(self, request: Request, answer: Answer) -> None:
+        """Store what was found as a file too, for tools that look for `asset.json` (seed 004)."""
+        if answer.outcome is not None:
+            content = json.dumps(answer.outcome, ensure_ascii=False, indent=2).encode()
+            await self._store.put(asset_file(request), content, "application/json")
 
     async def _answer(self, request: Request) -> Answer:
         known = await self._analyses.known(request)
@@ -132,6 +140,11 @@ class AnalyseScene:
             raise gone from None
         if target.stat().st_size != file.size:
             raise UnreadableSceneError(f"{file.path} is damaged in the store; upload it again")
+
+
+def asset_file(request: Request) -> str:
+    """Return the name of the object that holds the outcome."""
+    return f"tenants/{request.tenant_id}/analyses/{request.id}/asset.json"
 
 
 def _suffix(path: str) -> str:
