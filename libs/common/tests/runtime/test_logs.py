@@ -60,3 +60,8 @@ def test_an_exception_is_one_line_with_its_traceback(stream: io.StringIO) -> Non
 def test_debug_is_left_out_at_level_info(stream: io.StringIO) -> None:
     structlog.get_logger("x").debug("nothing")
     assert lines(stream) == []
+
+
+def test_an_http_client_does_not_write_its_urls(stream: io.StringIO) -> None:
+    logging.getLogger("httpx2").info("PUT %s", "http://s3/image.png?signature=secret")
+    assert not stream.getvalue()
