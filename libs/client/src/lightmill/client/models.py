@@ -106,12 +106,12 @@ class DesignJob(Answer):
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    job_id: str = Field(alias="jobId")
+    job_id: str = Field(validation_alias="jobId")
     status: str
-    result_url: str | None = Field(default=None, alias="resultUrl")
+    result_url: str | None = Field(default=None, validation_alias="resultUrl")
     error: str | None = None
-    created_at: datetime = Field(alias="createdAt")
-    started_at: datetime | None = Field(default=None, alias="startedAt")
+    created_at: datetime = Field(validation_alias="createdAt")
+    started_at: datetime | None = Field(default=None, validation_alias="startedAt")
 
     @property
     def finished(self) -> bool:

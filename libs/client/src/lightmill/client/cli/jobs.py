@@ -39,6 +39,7 @@ def submit(  # noqa: PLR0913  # one parameter for each option
         typer.Option(exists=True, file_okay=False, help="Hand in this; else the scene's folder."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="For people; else the scene's.")] = None,
+    engine: Annotated[str, typer.Option(help="What renders it.")] = "blender",
     test_frames: Annotated[str | None, typer.Option(help="Rendered before the others.")] = None,
     stop_after_test: Annotated[bool, typer.Option(help="Stop when a test frame fails.")] = False,
     priority: Annotated[int, typer.Option(min=0, max=100, help="Higher goes first.")] = 1,
@@ -48,7 +49,9 @@ def submit(  # noqa: PLR0913  # one parameter for each option
     setting: Annotated[
         list[str] | None, typer.Option(help="Of the engine, as width=640; may be repeated.")
     ] = None,
-    allow_missing: Annotated[bool, typer.Option(help="Render though files are missing.")] = False,
+    allow_missing: Annotated[
+        bool, typer.Option(help="Render whatever is missing; the scene is not looked into.")
+    ] = False,
     watch: Annotated[bool, typer.Option(help="Stay until it is done.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -63,6 +66,7 @@ def submit(  # noqa: PLR0913  # one parameter for each option
         name=name or scene.stem,
         bundle_id=bundle.bundle_id,
         scene=inside,
+        engine=engine,
         frames=frames,
         test_frames=test_frames,
         stop_after_test=stop_after_test,
