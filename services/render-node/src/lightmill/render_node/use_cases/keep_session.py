@@ -110,8 +110,9 @@ class KeepSession:
         try:
             message = _read(delivery)
         except (ValidationError, LookupError) as error:
+            # A node's account may not write to the dead letters; what it misses, its reports show.
             _log.error("message not understood", kind=delivery.kind, error=str(error))
-            await inbox.bury(delivery, f"not understood by node {self._name}: {error}")
+            await inbox.settle(delivery)
             return
         if isinstance(message, Orders):
             await self._node.obey(message)
