@@ -49,8 +49,10 @@ async def test_a_scene_is_looked_into_by_a_queued_task(farm: Farm) -> None:
         assert waiting.status_code == 202
         where = waiting.headers["location"]
         assert (await client.get(where)).json()["state"] == "PENDING"
+        again = await client.post("/api/scene/analyse", json={"scene_file": asset})
+        assert again.headers["location"] == where
         kinds = [row.kind for row in await farm.rows(OUTBOX)]
-        assert kinds == ["scene.analyse.v1"]
+        assert kinds == ["scene.analyse.v1"] * 2
         await _answered(farm)
         assert (await client.get(where)).json()["outcome"] == OUTCOME
         for scene_file in ("C:/Project/wolf.ma", asset, str(asset)):

@@ -1,9 +1,14 @@
+import asyncio
 from typing import Any
 
+import httpx2
 from pydantic import TypeAdapter
-from services.api.tests.conftest import Farm
+from services.api.tests.conftest import BASE, Farm
 
+from lightmill.api.config import ApiSettings
+from lightmill.api.factory import assemble
 from lightmill.domain.job import JobSpec
+from lightmill.domain.principal import Role
 from lightmill.storage.sql.schema.api import ASSETS, BUNDLES, JOBS
 
 
@@ -63,6 +68,25 @@ async def test_the_same_body_within_five_minutes_is_the_same_job(farm: Farm) -> 
     assert first == again
     assert len({first["jobId"], other["jobId"], late["jobId"]}) == 3
     assert await farm.count(JOBS) == 3
+
+
+async def test_the_same_body_many_times_at_once_is_one_job(farm: Farm) -> None:
+    await a_design(farm)
+    other = assemble(ApiSettings(), farm.parts)  # another process, as far as memory goes
+    both = [farm.assembly.app, other.app]
+    headers = {"Authorization": f"Bearer {farm.one.tokens[Role.ARTIST]}"}
+
+    async def ask(number: int) -> httpx2.Response:
+        transport = httpx2.ASGITransport(app=both[number % 2])
+        async with httpx2.AsyncClient(
+            transport=transport, base_url=BASE, headers=headers
+        ) as client:
+            return await client.post("/jobs", json={"designId": "test-design-1"})
+
+    answers = await asyncio.gather(*map(ask, range(10)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["jobId"] for answer in answers}) == 1
+    assert await farm.count(JOBS) == 1
 
 
 async def test_the_same_body_of_another_tenant_is_another_job(farm: Farm) -> None:

@@ -1,11 +1,18 @@
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
-from services.api.tests.conftest import Farm
+from services.api.tests.conftest import BASE, Farm
+from typing_extensions import override
 
+from lightmill.api.config import ApiSettings
+from lightmill.api.factory import assemble
 from lightmill.domain.principal import Role
-from lightmill.storage.ports import StoreUnavailableError
+from lightmill.runtime.clock import SystemClock
+from lightmill.storage.objects.folder import FolderStore
+from lightmill.storage.ports import ObjectInfo, StoreUnavailableError
+from lightmill.storage.sql.database import Database
 
 
 def is_problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
@@ -63,30 +70,43 @@ async def test_an_unknown_path_and_a_wrong_method(farm: Farm) -> None:
         is_problem(await client.put("/api/v1/jobs"), 405, "method-not-allowed")
 
 
-async def test_a_store_that_is_away_is_503_with_a_time_to_wait(
-    farm: Farm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def away(_key: str) -> None:
-        raise StoreUnavailableError
+class FailingStore(FolderStore):
+    """A store that never answers as it should."""
 
-    monkeypatch.setattr(farm.store, "info", away)
+    def __init__(self, root: Path, error: Exception) -> None:
+        super().__init__(root, BASE, b"s" * 32, SystemClock())
+        self._error = error
+
+    @override
+    async def info(self, key: str) -> ObjectInfo | None:
+        raise self._error
+
+
+async def upload_with(farm: Farm, error: Exception) -> httpx2.Response:
+    parts = replace(farm.parts, store=FailingStore(farm.store.path("x"), error))
+    farm.assembly = assemble(ApiSettings(), parts)
     async with farm.client() as client:
-        answer = await client.post("/api/files/upload", files={"file": ("a", b"b")})
+        return await client.post("/api/files/upload", files={"file": ("a", b"b")})
+
+
+async def test_a_store_that_is_away_is_503_with_a_time_to_wait(farm: Farm) -> None:
+    answer = await upload_with(farm, StoreUnavailableError())
     is_problem(answer, 503, "unavailable")
     assert answer.headers["retry-after"]
 
 
-async def test_what_nobody_foresaw_is_a_problem_that_tells_nothing(
-    farm: Farm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def broken(_key: str) -> None:
-        raise RuntimeError("secret detail")
-
-    monkeypatch.setattr(farm.store, "info", broken)
-    async with farm.client() as client:
-        answer = await client.post("/api/files/upload", files={"file": ("a", b"b")})
+async def test_what_nobody_foresaw_is_a_problem_that_tells_nothing(farm: Farm) -> None:
+    answer = await upload_with(farm, RuntimeError("secret detail"))
     is_problem(answer, 500, "internal")
     assert "secret" not in answer.text
+
+
+async def test_a_database_that_is_away_is_503(farm: Farm, tmp_path: Path) -> None:
+    nowhere = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'none' / 'farm.db'}")
+    farm.assembly = assemble(ApiSettings(), replace(farm.parts, database=nowhere))
+    async with farm.client() as client:
+        is_problem(await client.get("/api/v1/jobs"), 503, "unavailable")
+    await nowhere.close()
 
 
 async def test_a_request_id_is_echoed_or_made(farm: Farm) -> None:

@@ -219,7 +219,7 @@ class Analyses(Protocol):
     """Where requests to look into scenes are kept."""
 
     async def ask(self, principal: Principal, scene: str, files: Sequence[Entry]) -> str:
-        """Return the id of the request; an answer to the same content is taken up again."""
+        """Return the id of the request: of one about the same content, unless that has failed."""
         ...
 
     async def find(self, tenant_id: str, analysis_id: str) -> Analysis | None:

@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from lightmill.api.adapters.audit import record
@@ -19,6 +20,7 @@ from lightmill.storage.sql.outbox import Publish, put
 from lightmill.storage.sql.schema.analyzer import ANALYSES
 from lightmill.storage.sql.schema.api import ANALYSIS_REQUESTS, OUTBOX
 
+_SUCCEEDED = "SUCCEEDED"
 _VERSION = 1
 """Raised when the analyzer learns to see more, so that old answers are not taken up again."""
 
@@ -34,16 +36,38 @@ class SqlAnalyses(Analyses):
     @override
     async def ask(self, principal: Principal, scene: str, files: Sequence[Entry]) -> str:
         content_key = _content_key(scene, files)
-        known = select(ANALYSES.c.id).where(
-            ANALYSES.c.tenant_id == principal.tenant_id,
-            ANALYSES.c.content_key == content_key,
-            ANALYSES.c.state == "SUCCEEDED",
-        )
         async with self._database.reading() as connection:
-            found = (await connection.execute(known.limit(1))).scalar()
-        if found is not None:
-            return str(found)
-        return await self._ask(principal, scene, files, content_key)
+            known = await self._known(connection, principal.tenant_id, content_key)
+        if known is None:
+            return await self._ask(principal, scene, files, content_key)
+        analysis_id, state = known
+        if state is None:
+            await self._ring(analysis_id)
+        return analysis_id
+
+    async def _known(
+        self, connection: AsyncConnection, tenant_id: str, content_key: str
+    ) -> tuple[str, str | None] | None:
+        """Return the id and state of an answer, or of a request that still waits for one."""
+        query = (
+            select(ANALYSIS_REQUESTS.c.id, ANALYSES.c.state)
+            .outerjoin(ANALYSES, ANALYSES.c.id == ANALYSIS_REQUESTS.c.id)
+            .where(
+                ANALYSIS_REQUESTS.c.tenant_id == tenant_id,
+                ANALYSIS_REQUESTS.c.content_key == content_key,
+                or_(ANALYSES.c.state.is_(None), ANALYSES.c.state == _SUCCEEDED),
+            )
+            .order_by(ANALYSES.c.state.desc(), ANALYSIS_REQUESTS.c.id)
+            .limit(1)
+        )
+        row = (await connection.execute(query)).one_or_none()
+        return None if row is None else (row.id, row.state)
+
+    async def _ring(self, analysis_id: str) -> None:
+        async with self._database.transaction() as connection:
+            wanted = Publish(AnalysisWanted(analysis_id=analysis_id))
+            await put(connection, OUTBOX, [wanted], self._clock.now())
+        self._wake()
 
     async def _ask(
         self, principal: Principal, scene: str, files: Sequence[Entry], content_key: str
