@@ -73,6 +73,18 @@ async def test_memory_hog_is_ended(bench: Bench, simulated: Subject) -> None:
     assert failure.kind is FailureKind.OUT_OF_MEMORY
 
 
+async def test_leaking_engine_is_recycled_before_it_fails(
+    bench: Bench, simulated: Subject
+) -> None:
+    asked = work(misbehave="leak", seconds=0.3)
+    renderer = await bench.open(simulated.engine, bench.launch(asked, ram=2**28))
+    engines = set()
+    for frame in range(1, 13):
+        await bench.render(renderer, frame)
+        engines.add(max(bench.processes()))
+    assert 1 < len(engines) < 4
+
+
 async def test_fork_bomb_is_ended(bench: Bench, simulated: Subject) -> None:
     failure = await failing(bench, simulated, work(misbehave="bomb"), ram=2**40)
     assert "too many processes" in failure.detail

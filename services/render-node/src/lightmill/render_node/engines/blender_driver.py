@@ -56,6 +56,7 @@ class Wire:
         self._fd = os.dup(1)
         os.set_inheritable(self._fd, False)  # noqa: FBT003  # the standard library's signature
         os.dup2(2, 1)
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a plain stream
 
     def tell(self, event: str, **rest: object) -> None:
         """Write one event, on a line of its own whatever was printed before."""

@@ -78,7 +78,7 @@ def environment_python(home: Path) -> Path:
 
 def bpy_version(home: Path) -> str | None:
     """Return the version of the `bpy` in an environment, or None when it has none."""
-    if not environment_python(home).exists():
+    if not os.access(environment_python(home), os.X_OK):
         return None
     found = home.glob("lib/python3.*/site-packages/bpy-*.dist-info")
     return next(

@@ -69,6 +69,13 @@ class EngineProcess:
         code = self._process.returncode if self._process else None
         return 128 - code if code is not None and code > 128 else code  # noqa: PLR2004  # shells' way
 
+    @property
+    def memory_share(self) -> float:
+        """How much of the memory that it was granted the tree holds."""
+        if self._process is None or self.exit_code is not None:
+            return 0.0
+        return process_tree.memory(process_tree.members(self._process.pid)) / self._plan.ram
+
     async def start(self) -> None:
         """Start the process in a session of its own.
 

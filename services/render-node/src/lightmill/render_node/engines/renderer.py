@@ -19,6 +19,7 @@ from lightmill.render_node.engines.process import EngineProcess
 from lightmill.render_node.ports import Launch, OnProgress, RenderedImage, RenderFailedError
 
 StartProcess = Callable[[OutputLog], EngineProcess]
+_NEARLY_FULL = 0.8
 _VERDICTS = {
     "memory": (FailureKind.OUT_OF_MEMORY, "the engine used more memory than it was granted"),
     "processes": (FailureKind.ENGINE, "the engine started too many processes"),
@@ -56,6 +57,8 @@ class WarmRenderer:
 
     async def render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
         """Render `frame` to `output`; see `ports.Renderer`."""
+        if self._ready and self._process and self._process.memory_share > _NEARLY_FULL:
+            await self._end_process()  # what grew over the frames must not fail the next one
         if self._process is None:
             await self.start()
         self._log.begin_frame()
@@ -77,7 +80,7 @@ class WarmRenderer:
         self._log.close()
 
     async def _end_process(self) -> None:
-        process, self._process = self._process, None
+        process, self._process, self._ready = self._process, None, False
         if process is not None:
             await asyncio.shield(asyncio.ensure_future(process.close()))
 

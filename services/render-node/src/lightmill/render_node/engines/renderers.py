@@ -6,6 +6,7 @@ from pathlib import Path
 from lightmill.domain.failures import FailureKind
 from lightmill.render_node.engines.blender import BlenderProgram, BpyModule
 from lightmill.render_node.engines.contract import Engine
+from lightmill.render_node.engines.installation import blender_home
 from lightmill.render_node.engines.leftovers import mark_of
 from lightmill.render_node.engines.output_log import OutputLog
 from lightmill.render_node.engines.process import EngineProcess, ProcessPlan
@@ -24,6 +25,7 @@ class InstalledRenderers:
         sandbox: How engines are shut in; the strongest way that works when not given.
         enable_simulated: Whether the simulated engine is offered.
         blender: A `blender` executable to use instead of the managed engine.
+        managed: Folder of the managed engines, where it is not the usual one.
         engines: Engines to offer instead of those that are looked for.
     """
 
@@ -34,12 +36,13 @@ class InstalledRenderers:
         *,
         enable_simulated: bool = False,
         blender: Path | None = None,
+        managed: Path | None = None,
         engines: Sequence[Engine] | None = None,
     ) -> None:
         self._mark = mark_of(state_dir)
         self._sandbox = sandbox or find_sandbox()
         if engines is None:
-            engines = _looked_for(blender, enable_simulated=enable_simulated)
+            engines = _looked_for(blender, managed, enable_simulated=enable_simulated)
         self._found: dict[str, tuple[Engine, tuple[str, ...]]] = {}
         for engine in engines:
             versions = () if engine.name in self._found else engine.discover()
@@ -87,7 +90,11 @@ class InstalledRenderers:
         return EngineProcess(plan, log)
 
 
-def _looked_for(blender: Path | None, *, enable_simulated: bool) -> Sequence[Engine]:
+def _looked_for(
+    blender: Path | None, managed: Path | None, *, enable_simulated: bool
+) -> Sequence[Engine]:
     """Return the engines to look for; of several with one name, the first that is here counts."""
-    kinds: list[Engine] = [BlenderProgram(blender)] if blender else [BpyModule(), BlenderProgram()]
+    kinds: list[Engine] = [BlenderProgram(blender)]
+    if blender is None:
+        kinds.insert(0, BpyModule(blender_home(managed)))
     return [*kinds, Simulated()] if enable_simulated else kinds

@@ -25,7 +25,8 @@ _CONFIGURATION = (
 )
 _FOR_THE_NETWORK = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl/certs")
 _PLAIN = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-_TMP_BYTES = str(2**30)
+_TMP_BYTES = str(2**29)
+"""Of memory, which no limit on processes counts."""
 _USER = "1000"
 _PROBE_SECONDS = 10
 
@@ -51,12 +52,17 @@ class Bubblewrap:
     """Namespaces of its own for every engine: no network, no other process, one folder to write.
 
     The folders have the same paths inside and outside.
+
+    Args:
+        program: The executable.
+        nesting: Whether what is inside may make namespaces; more of the kernel is open then.
     """
 
     level = "bubblewrap"
 
-    def __init__(self, program: str = "bwrap") -> None:
+    def __init__(self, program: str = "bwrap", *, nesting: bool = False) -> None:
         self._program = program
+        self._nesting = nesting
 
     def wrap(self, command: Command, launch: Launch) -> tuple[str, ...]:
         """Return the command line that runs `command` inside."""
@@ -90,6 +96,8 @@ class Bubblewrap:
 
     def _walls(self, *, share_network: bool) -> Iterator[str]:
         yield from (self._program, "--unshare-all", "--die-with-parent", "--new-session")
+        if not self._nesting:
+            yield from ("--unshare-user", "--disable-userns")
         if share_network:
             yield "--share-net"
         yield from ("--uid", _USER, "--gid", _USER, "--hostname", "engine", "--cap-drop", "ALL")
@@ -99,7 +107,8 @@ class Bubblewrap:
                 yield from ("--symlink", str(path.readlink()), str(path))
             elif path.is_dir():
                 yield from _read_only(path)
-        yield from ("--size", _TMP_BYTES, "--tmpfs", "/tmp")  # noqa: S108  # private to the engine
+        for folder in ("/tmp", "/dev/shm"):  # noqa: S108  # private to the engine
+            yield from ("--size", _TMP_BYTES, "--tmpfs", folder)
 
 
 class Unconfined:
@@ -128,8 +137,9 @@ class Unconfined:
 def find_sandbox() -> Bubblewrap | Unconfined:
     """Return the strongest sandbox that works here; says so loudly when that is a weak one."""
     program = which("bwrap")
-    if program is not None and (bubblewrap := Bubblewrap(program)).works():
-        return bubblewrap
+    for nesting in (False, True):
+        if program is not None and (found := Bubblewrap(program, nesting=nesting)).works():
+            return found
     level = "container" if _in_container() else "none"
     _log.warning(
         "engines are not shut in: scenes can run code with this account's rights",

@@ -72,6 +72,14 @@ def eat_memory() -> None:
         held.append(b"x" * 2**24)
 
 
+LEAKED: list[bytes] = []
+
+
+def leak() -> None:
+    """Hold 32 MiB more than at the frame before."""
+    LEAKED.append(b"x" * 2**25)
+
+
 def spin() -> None:
     """Never end."""
     while True:
@@ -105,6 +113,7 @@ MISBEHAVIOUR = {
     "hang": lambda: time.sleep(3600),
     "spin": spin,
     "memory": eat_memory,
+    "leak": leak,
     "bomb": multiply,
     "flood": flood,
     "child": leave_a_child,
