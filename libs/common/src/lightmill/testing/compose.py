@@ -123,6 +123,13 @@ class ComposeFarm:
         script = f"{login} redis-cli --user lightmill_setup {command}"
         return self.compose("exec", "-T", "redis", "sh", "-c", script).strip()
 
+    def redis_script(self, *commands: str) -> str:
+        """Return what Redis answers to commands that share one connection."""
+        login = 'REDISCLI_AUTH="$(cat /run/secrets/redis_setup_password)"'
+        typed = "\\n".join(commands)
+        script = f"printf '{typed}\\n' | {login} redis-cli --user lightmill_setup"
+        return self.compose("exec", "-T", "redis", "sh", "-c", script).strip()
+
     def sql(self, statement: str) -> list[dict[str, str]]:
         """Return the rows that a statement yields in MySQL, every value as text."""
         login = 'MYSQL_PWD="$(cat /run/secrets/mysql_root_password)"'
