@@ -3,6 +3,7 @@ import asyncio
 from services.api.tests.conftest import Farm
 from sqlalchemy import update
 
+from lightmill.domain.principal import Role
 from lightmill.storage.sql.schema.api import IDEMPOTENCY_KEYS, JOBS
 
 KEY = {"Idempotency-Key": "my key 1"}
@@ -79,3 +80,22 @@ async def test_a_key_is_a_short_text(farm: Farm) -> None:
             "/api/v1/jobs", json=BODY, headers={"Idempotency-Key": "x" * 201}
         )
     assert answer.json()["code"] == "invalid-idempotency-key"
+
+
+async def test_an_answer_with_a_secret_is_not_kept(farm: Farm) -> None:
+    async with farm.client(Role.ADMIN) as client:
+        body = {"user": "ada", "role": "artist"}
+        assert (await client.post("/api/v1/tokens", json=body, headers=KEY)).status_code == 201
+    async with farm.client(Role.ENROLMENT) as client:
+        await client.post("/api/v1/nodes/enrol", json={"name": "n"}, headers=KEY)
+    assert await farm.count(IDEMPOTENCY_KEYS) == 0
+
+
+async def test_keys_are_forgotten_after_a_day(farm: Farm) -> None:
+    async with farm.client() as client:
+        await client.post("/api/v1/jobs", json=BODY, headers=KEY)
+        farm.clock.pass_time(86_000)
+        await client.post("/api/v1/jobs", json=BODY, headers={"Idempotency-Key": "young"})
+    farm.clock.pass_time(1_000)
+    assert await farm.assembly.pruner.prune() == 1
+    assert await farm.count(IDEMPOTENCY_KEYS) == 1

@@ -21,6 +21,7 @@ from lightmill.api.adapters.carrier import Carrier, outbox_relay
 from lightmill.api.adapters.hardware_configs import SqlHardwareConfigs
 from lightmill.api.adapters.idempotency_keys import SqlIdempotencyKeys
 from lightmill.api.adapters.jobs import SqlJobs
+from lightmill.api.adapters.pruner import Pruner
 from lightmill.api.adapters.tokens import SqlTokens
 from lightmill.api.config import ApiSettings
 from lightmill.api.handlers import (
@@ -96,10 +97,11 @@ class PortTakenError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """An api put together: what answers, and what carries its messages away."""
+    """An api put together: what answers, what carries its messages away, what tidies up."""
 
     app: FastAPI
     carrier: Carrier
+    pruner: Pruner
 
 
 def application(settings: ApiSettings, parts: Parts) -> FastAPI:
@@ -114,7 +116,8 @@ def assemble(settings: ApiSettings, parts: Parts) -> Assembly:
     app = described(_middleware(settings, parts))
     app.state.collaborators = _collaborators(settings, parts, relay)
     app.state.checks = _checks(parts, carrier)
-    return Assembly(app=app, carrier=carrier)
+    pruner = Pruner(parts.database, parts.clock)
+    return Assembly(app=app, carrier=carrier, pruner=pruner)
 
 
 def described(middleware: Sequence[Middleware] = ()) -> FastAPI:
@@ -153,14 +156,18 @@ async def run(settings: ApiSettings, parts: Parts, stop: asyncio.Event) -> None:
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )
-        await _serve(server, listener, assembly.carrier, stop)
+        await _serve(server, listener, assembly, stop)
 
 
 async def _serve(
-    server: uvicorn.Server, listener: socket.socket, carrier: Carrier, stop: asyncio.Event
+    server: uvicorn.Server, listener: socket.socket, assembly: Assembly, stop: asyncio.Event
 ) -> None:
-    carrying = asyncio.create_task(carrier.run())
     stopping = asyncio.create_task(stop.wait())
+    others = [
+        stopping,
+        asyncio.create_task(assembly.carrier.run()),
+        asyncio.create_task(assembly.pruner.run()),
+    ]
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     _LOG.info("listening", port=listener.getsockname()[1])
     try:
@@ -170,9 +177,9 @@ async def _serve(
         try:
             await serving
         finally:
-            for task in (carrying, stopping):
+            for task in others:
                 task.cancel()
-            await asyncio.gather(carrying, stopping, return_exceptions=True)
+            await asyncio.gather(*others, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):

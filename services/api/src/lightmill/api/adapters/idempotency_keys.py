@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from typing_extensions import override
 
+from lightmill.api.adapters.pruner import KEPT
 from lightmill.api.ports import Answer, Claim, IdempotencyKeys
 from lightmill.domain.principal import Principal
 from lightmill.runtime.clock import Clock
@@ -15,7 +16,6 @@ from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.api import IDEMPOTENCY_KEYS as KEYS
 
 _ABANDONED = timedelta(seconds=60)
-_KEPT = timedelta(days=1)
 _PREFIX = "key:"
 
 
@@ -44,7 +44,7 @@ class SqlIdempotencyKeys(IdempotencyKeys):
         )
         try:
             async with self._database.transaction() as connection:
-                old = and_(_mine(principal, key), KEYS.c.created_at < now - _KEPT)
+                old = and_(_mine(principal, key), KEYS.c.created_at < now - KEPT)
                 await connection.execute(delete(KEYS).where(old))
                 await connection.execute(row)
         except IntegrityError:

@@ -1,6 +1,7 @@
 """`Idempotency-Key`: the same POST again gets the answer of the first."""
 
 import hashlib
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,12 +14,21 @@ from lightmill.domain.principal import Principal
 _LONGEST = 200
 _KEPT_HEADERS = ("content-type", "location", "etag")
 _SERVER_ERROR = 500
+_SECRET = re.compile(
+    r"/api/v1/tokens|/api/v1/nodes/enrol|/api/v1/attempts/[^/]+/upload-urls|/api/files/upload"
+)
+
+
+def keeps_answers(path: str) -> bool:
+    """Tell whether the answers to POSTs to `path` may be kept: they hold no secret."""
+    return _SECRET.fullmatch(path) is None
 
 
 class Idempotency:
     """ASGI middleware round POSTs that carry the header; it stands behind Gate and BodyLimit.
 
-    Uploads are left out: they are the same by their content. An answer of 500 and more is not
+    Left out are uploads, which are the same by their content, and what answers with a secret,
+    which nobody keeps. An answer of 500 and more is not
     kept, so that the request can be made again.
     """
 
@@ -107,7 +117,7 @@ def _key(scope: Scope) -> str | None:
     if scope["type"] != "http" or scope["method"] != "POST":
         return None
     state = scope.get("state", {})
-    if "principal" not in state or "body" not in state:
+    if not keeps_answers(scope["path"]) or "principal" not in state or "body" not in state:
         return None
     return Headers(scope=scope).get("idempotency-key")
 

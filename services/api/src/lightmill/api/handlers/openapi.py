@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from lightmill.api.core.access import is_public
 from lightmill.api.core.problem import MEDIA_TYPE
+from lightmill.api.handlers.idempotency import keeps_answers
 
 _DESCRIPTION = """\
 Lightmill is a self-hosted render farm. Every call needs a token
@@ -95,5 +96,5 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     if is_public(path):
         return
     operation["security"] = [{"token": []}]
-    if method == "post" and path != "/api/files/upload":
+    if method == "post" and keeps_answers(path):
         operation.setdefault("parameters", []).append(_KEY)
