@@ -72,7 +72,7 @@ from lightmill.storage.sql.relay import Relay
 
 _LOG = structlog.get_logger(__name__)
 _GRACE_S = 10
-_ROUTERS = (
+ROUTERS = (
     design_jobs.router,
     tasks.router,
     scenes.seed_router,
@@ -129,7 +129,7 @@ def described(middleware: Sequence[Middleware] = ()) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
     )
-    for router in _ROUTERS:
+    for router in ROUTERS:
         app.include_router(router)
     problems.install(app)
     openapi.install(app)

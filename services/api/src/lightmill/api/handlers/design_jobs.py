@@ -6,12 +6,16 @@ from fastapi import APIRouter
 
 from lightmill.api.core.bodies import DesignJobBody
 from lightmill.api.core.problem import missing
+from lightmill.api.handlers import answers
+from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, ReservedId, Who
 
 router = APIRouter(prefix="/jobs", tags=["seed 000: design jobs"])
 
 
-@router.post("", status_code=201, operation_id="createDesignJob", summary="Render a design")
+@router.post(
+    "", operation_id="createDesignJob", summary="Render a design", **told(answers.JobMade, 201)
+)
 async def create(
     body: DesignJobBody,
     who: Who,
@@ -22,7 +26,12 @@ async def create(
     return {"jobId": await given.submit_design_job(who, body, engine, job_id)}
 
 
-@router.get("/{job_id}", operation_id="getDesignJob", summary="Where a job stands")
+@router.get(
+    "/{job_id}",
+    operation_id="getDesignJob",
+    summary="Where a job stands",
+    **told(answers.DesignJobSeen),
+)
 async def get(job_id: str, who: Who, given: Given) -> Document:
     standing = await given.standings.find(who.tenant_id, job_id)
     if standing is None:

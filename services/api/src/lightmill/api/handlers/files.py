@@ -8,6 +8,8 @@ from fastapi.responses import StreamingResponse
 
 from lightmill.api.core.bodies import HashesBody
 from lightmill.api.core.problem import missing
+from lightmill.api.handlers import answers
+from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, PageCut, Who
 from lightmill.api.handlers.upload_stream import received
 
@@ -35,13 +37,22 @@ _FORM: dict[str, Any] = {
 }
 
 
-@seed_router.post("/check_hashes", operation_id="checkHashes", summary="Which are there already?")
+@seed_router.post(
+    "/check_hashes",
+    operation_id="checkHashes",
+    summary="Which are there already?",
+    **told(answers.HashesChecked),
+)
 async def check_hashes(body: HashesBody, who: Who, given: Given) -> Document:
     return await given.check_hashes(who, body.hashes)
 
 
 @seed_router.post(
-    "/upload", operation_id="uploadFile", summary="Send one file", openapi_extra=_FORM
+    "/upload",
+    operation_id="uploadFile",
+    summary="Send one file",
+    openapi_extra=_FORM,
+    **told(answers.Uploaded),
 )
 async def upload(request: Request, who: Who, given: Given) -> Document:
     async with received(request, given.uploads) as form:
@@ -50,17 +61,27 @@ async def upload(request: Request, who: Who, given: Given) -> Document:
         )
 
 
-@router.get("", operation_id="listFiles", summary="The tenant's files, the newest first")
+@router.get(
+    "",
+    operation_id="listFiles",
+    summary="The tenant's files, the newest first",
+    **told(answers.Page[answers.FileSeen]),
+)
 async def list_files(who: Who, given: Given, cut: PageCut) -> Document:
     return (await given.files.listed(who.tenant_id, cut)).document()
 
 
-@router.get("/uploads", operation_id="listUploads", summary="The upload history, newest first")
+@router.get(
+    "/uploads",
+    operation_id="listUploads",
+    summary="The upload history, newest first",
+    **told(answers.Page[answers.UploadSeen]),
+)
 async def uploads(who: Who, given: Given, cut: PageCut) -> Document:
     return (await given.files.uploads(who.tenant_id, cut)).document()
 
 
-@router.get("/{asset_id}", operation_id="getFile")
+@router.get("/{asset_id}", operation_id="getFile", **told(answers.FileSeen))
 async def get_file(asset_id: AssetId, who: Who, given: Given) -> Document:
     found = await given.files.find(who.tenant_id, asset_id)
     if found is None:

@@ -8,6 +8,8 @@ from fastapi.responses import StreamingResponse
 from lightmill.api.core.bodies import JobBody, PriorityBody
 from lightmill.api.core.job_view import Standing
 from lightmill.api.core.problem import ProblemError, missing
+from lightmill.api.handlers import answers
+from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Collaborators, Document, Given, PageCut, ReservedId, Who
 from lightmill.api.ports import Wish
 from lightmill.api.queries.jobs import JobFilter
@@ -28,7 +30,7 @@ def _filter(
     return JobFilter(state=state, owner_id=owner_id, user_label=user_label, kind=kind, pool=pool)
 
 
-@router.post("", status_code=201, operation_id="submitJob", summary="Hand in a scene")
+@router.post("", operation_id="submitJob", summary="Hand in a scene", **told(answers.Made, 201))
 async def submit(
     body: JobBody, who: Who, given: Given, job_id: ReservedId, response: Response
 ) -> Document:
@@ -37,14 +39,24 @@ async def submit(
     return {"id": made}
 
 
-@router.get("", operation_id="listJobs", summary="The tenant's jobs, the newest first")
+@router.get(
+    "",
+    operation_id="listJobs",
+    summary="The tenant's jobs, the newest first",
+    **told(answers.Page[answers.JobListed]),
+)
 async def list_jobs(
     who: Who, given: Given, cut: PageCut, wanted: Annotated[JobFilter, Depends(_filter)]
 ) -> Document:
     return (await given.jobs.listed(who.tenant_id, wanted, cut)).document()
 
 
-@router.get("/{job_id}", operation_id="getJob", summary="What a job asks, and where it stands")
+@router.get(
+    "/{job_id}",
+    operation_id="getJob",
+    summary="What a job asks, and where it stands",
+    **told(answers.JobSeen),
+)
 async def get_job(job_id: str, who: Who, given: Given, response: Response) -> Document:
     standing = await given.standings.find(who.tenant_id, job_id)
     asked = None if standing is None else await given.jobs.ask(who.tenant_id, job_id)
@@ -76,7 +88,12 @@ def _progress(standing: Standing, given: Collaborators) -> Document:
     }
 
 
-@router.patch("/{job_id}", operation_id="changeJob", summary="Change a job's priority")
+@router.patch(
+    "/{job_id}",
+    operation_id="changeJob",
+    summary="Change a job's priority",
+    **told(answers.Reprioritised),
+)
 async def change(  # FastAPI hands each in
     job_id: str,
     body: PriorityBody,
@@ -106,22 +123,22 @@ async def _wish(given: Collaborators, who: Principal, job_id: str, wish: Wish) -
     return {"id": job_id, "accepted": wish.value}
 
 
-@router.post("/{job_id}/cancel", status_code=202, operation_id="cancelJob")
+@router.post("/{job_id}/cancel", operation_id="cancelJob", **told(answers.Accepted, 202))
 async def cancel(job_id: str, who: Who, given: Given) -> Document:
     return await _wish(given, who, job_id, Wish.CANCEL)
 
 
-@router.post("/{job_id}/pause", status_code=202, operation_id="pauseJob")
+@router.post("/{job_id}/pause", operation_id="pauseJob", **told(answers.Accepted, 202))
 async def pause(job_id: str, who: Who, given: Given) -> Document:
     return await _wish(given, who, job_id, Wish.PAUSE)
 
 
-@router.post("/{job_id}/resume", status_code=202, operation_id="resumeJob")
+@router.post("/{job_id}/resume", operation_id="resumeJob", **told(answers.Accepted, 202))
 async def resume(job_id: str, who: Who, given: Given) -> Document:
     return await _wish(given, who, job_id, Wish.RESUME)
 
 
-@router.post("/{job_id}/retry", status_code=202, operation_id="retryJob")
+@router.post("/{job_id}/retry", operation_id="retryJob", **told(answers.Accepted, 202))
 async def retry(job_id: str, who: Who, given: Given) -> Document:
     return await _wish(given, who, job_id, Wish.RETRY)
 
@@ -131,31 +148,56 @@ async def _require(given: Collaborators, who: Principal, job_id: str) -> None:
         raise missing("job")
 
 
-@router.get("/{job_id}/tasks", operation_id="listTasks", summary="What nodes were given of a job")
+@router.get(
+    "/{job_id}/tasks",
+    operation_id="listTasks",
+    summary="What nodes were given of a job",
+    **told(answers.Page[answers.TaskSeen]),
+)
 async def tasks(job_id: str, who: Who, given: Given, cut: PageCut) -> Document:
     await _require(given, who, job_id)
     return (await given.work.tasks(who.tenant_id, job_id, cut)).document()
 
 
-@router.get("/{job_id}/attempts", operation_id="listAttempts", summary="Every try on every node")
+@router.get(
+    "/{job_id}/attempts",
+    operation_id="listAttempts",
+    summary="Every try on every node",
+    **told(answers.Page[answers.AttemptSeen]),
+)
 async def attempts(job_id: str, who: Who, given: Given, cut: PageCut) -> Document:
     await _require(given, who, job_id)
     return (await given.work.attempts(who.tenant_id, job_id, cut)).document()
 
 
-@router.get("/{job_id}/results", operation_id="listResults", summary="The images, by frame")
+@router.get(
+    "/{job_id}/results",
+    operation_id="listResults",
+    summary="The images, by frame",
+    **told(answers.Page[answers.ResultSeen]),
+)
 async def results(job_id: str, who: Who, given: Given, cut: PageCut) -> Document:
     await _require(given, who, job_id)
     return (await given.work.results(who.tenant_id, job_id, cut, given.sign)).document()
 
 
-@router.get("/{job_id}/history", operation_id="listHistory", summary="Every transition, in order")
+@router.get(
+    "/{job_id}/history",
+    operation_id="listHistory",
+    summary="Every transition, in order",
+    **told(answers.Page[answers.TransitionSeen]),
+)
 async def history(job_id: str, who: Who, given: Given, cut: PageCut) -> Document:
     await _require(given, who, job_id)
     return (await given.work.history(who.tenant_id, job_id, cut)).document()
 
 
-@router.get("/{job_id}/frames", operation_id="listFrames", summary="A page of frames, in order")
+@router.get(
+    "/{job_id}/frames",
+    operation_id="listFrames",
+    summary="A page of frames, in order",
+    **told(answers.FramePage),
+)
 async def frames(
     job_id: str,
     who: Who,

@@ -4,29 +4,36 @@ from fastapi import APIRouter
 
 from lightmill.api.core.bodies import NodeBody, UploadNamesBody
 from lightmill.api.core.problem import missing
+from lightmill.api.handlers import answers
+from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, PageCut, Who
 
 router = APIRouter(prefix="/api/v1/nodes", tags=["nodes"])
 attempt_router = APIRouter(prefix="/api/v1/attempts", tags=["for nodes"])
 
 
-@router.get("", operation_id="listNodes", summary="The farm's render machines")
+@router.get(
+    "",
+    operation_id="listNodes",
+    summary="The farm's render machines",
+    **told(answers.Page[answers.NodeSeen]),
+)
 async def list_nodes(who: Who, given: Given, cut: PageCut) -> Document:  # noqa: ARG001  # see Who
     return (await given.nodes.listed(cut)).document()
 
 
 @router.post(
     "/enrol",
-    status_code=201,
     operation_id="enrolNode",
     summary="Make a node known; with an enrolment token",
+    **told(answers.NodeMade, 201),
 )
 async def enrol(body: NodeBody, who: Who, given: Given) -> Document:  # noqa: ARG001  # the node says its name in its reports
     node_id, made = await given.issue_token.enrol(who)
     return {"node_id": node_id, "token": made.token}
 
 
-@router.get("/{node_id}", operation_id="getNode")
+@router.get("/{node_id}", operation_id="getNode", **told(answers.NodeSeen))
 async def get(node_id: str, who: Who, given: Given) -> Document:  # noqa: ARG001  # see Who
     found = await given.nodes.find(node_id)
     if found is None:
@@ -38,6 +45,7 @@ async def get(node_id: str, who: Who, given: Given) -> Document:  # noqa: ARG001
     "/{attempt_id}/bundle",
     operation_id="getAttemptBundle",
     summary="The files of an attempt, with URLs that read them; with a node's token",
+    **told(answers.AttemptBundle),
 )
 async def bundle(attempt_id: str, who: Who, given: Given) -> Document:
     return await given.serve_attempt.bundle(who, attempt_id)
@@ -47,6 +55,7 @@ async def bundle(attempt_id: str, who: Who, given: Given) -> Document:
     "/{attempt_id}/upload-urls",
     operation_id="signUploads",
     summary="URLs that store files of an attempt; with a node's token",
+    **told(answers.UploadUrls),
 )
 async def upload_urls(attempt_id: str, body: UploadNamesBody, who: Who, given: Given) -> Document:
     return await given.serve_attempt.upload_urls(who, attempt_id, body.names)

@@ -6,13 +6,17 @@ from fastapi import APIRouter, Query
 
 from lightmill.api.core.bodies import TaskBody
 from lightmill.api.core.problem import missing
+from lightmill.api.handlers import answers
+from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, ReservedId, Who
 from lightmill.api.ports import Wish
 
 router = APIRouter(prefix="/api/tasks", tags=["seeds 002 and 004: tasks"])
 
 
-@router.post("/", status_code=201, operation_id="createTask", summary="Hand in a scene")
+@router.post(
+    "/", operation_id="createTask", summary="Hand in a scene", **told(answers.TaskMade, 201)
+)
 async def create(body: TaskBody, who: Who, given: Given, job_id: ReservedId) -> Document:
     made, profile = await given.submit_job.task(who, body, job_id)
     standing = await given.standings.find(who.tenant_id, made)
@@ -35,7 +39,12 @@ async def create(body: TaskBody, who: Who, given: Given, job_id: ReservedId) -> 
     }
 
 
-@router.get("/{task_id}/status", operation_id="getTaskStatus", summary="Progress, and frames")
+@router.get(
+    "/{task_id}/status",
+    operation_id="getTaskStatus",
+    summary="Progress, and frames",
+    **told(answers.TaskStatus),
+)
 async def status(
     task_id: str,
     who: Who,
@@ -61,19 +70,19 @@ async def status(
     }
 
 
-@router.post("/{task_id}/cancel", status_code=202, operation_id="cancelTask")
+@router.post("/{task_id}/cancel", operation_id="cancelTask", **told(answers.Accepted, 202))
 async def cancel(task_id: str, who: Who, given: Given) -> Document:
     await given.change_job(who, task_id, Wish.CANCEL)
     return {"id": task_id, "accepted": "cancel"}
 
 
-@router.post("/{task_id}/pause", status_code=202, operation_id="pauseTask")
+@router.post("/{task_id}/pause", operation_id="pauseTask", **told(answers.Accepted, 202))
 async def pause(task_id: str, who: Who, given: Given) -> Document:
     await given.change_job(who, task_id, Wish.PAUSE)
     return {"id": task_id, "accepted": "pause"}
 
 
-@router.post("/{task_id}/resume", status_code=202, operation_id="resumeTask")
+@router.post("/{task_id}/resume", operation_id="resumeTask", **told(answers.Accepted, 202))
 async def resume(task_id: str, who: Who, given: Given) -> Document:
     await given.change_job(who, task_id, Wish.RESUME)
     return {"id": task_id, "accepted": "resume"}
@@ -81,9 +90,9 @@ async def resume(task_id: str, who: Who, given: Given) -> Document:
 
 @router.post(
     "/{task_id}/cleanup",
-    status_code=202,
     operation_id="cleanUpTask",
     summary="Free the workspaces on the nodes; the results stay",
+    **told(answers.CleanupAccepted, 202),
 )
 async def cleanup(task_id: str, who: Who, given: Given) -> Document:
     await given.change_job(who, task_id, Wish.CLEANUP)

@@ -3,19 +3,31 @@
 from fastapi import APIRouter, Response
 
 from lightmill.api.core.bodies import TokenBody
+from lightmill.api.handlers import answers
+from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, PageCut, Who
 
 router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
 
 
-@router.post("", status_code=201, operation_id="makeToken", summary="The secret is shown once")
+@router.post(
+    "",
+    operation_id="makeToken",
+    summary="The secret is shown once",
+    **told(answers.TokenMade, 201),
+)
 async def make(body: TokenBody, who: Who, given: Given, response: Response) -> Document:
     made = await given.issue_token(who, body)
     response.headers["Cache-Control"] = "no-store"
     return {"token_id": made.id, "token": made.token}
 
 
-@router.get("", operation_id="listTokens", summary="Without their secrets")
+@router.get(
+    "",
+    operation_id="listTokens",
+    summary="Without their secrets",
+    **told(answers.Page[answers.TokenSeen]),
+)
 async def list_tokens(who: Who, given: Given, cut: PageCut) -> Document:
     return (await given.files.tokens(who.tenant_id, cut)).document()
 

@@ -1,0 +1,439 @@
+"""What the api answers, for its OpenAPI document; a test holds the answers to it.
+
+The routes build their answers as plain dictionaries: validating each answer again would cost a
+status read more than making it.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Item = TypeVar("Item")
+
+
+class Answer(BaseModel):
+    """Root of what is answered: no field that is not listed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(Answer, Generic[Item]):
+    """A part of a list; `next` is the cursor of the following part, null at the end."""
+
+    items: list[Item]
+    next: str | None
+
+
+class Made(Answer):
+    """The id of a new job."""
+
+    id: str
+
+
+class JobMade(Answer):
+    """Seed 000's answer to `POST /jobs`."""
+
+    jobId: str  # noqa: N815  # the seed's spelling
+
+
+class DesignJobSeen(Answer):
+    """Seed 000's answer to `GET /jobs/{jobId}`."""
+
+    jobId: str  # noqa: N815  # the seed's spelling
+    status: str = Field(examples=["PENDING", "PROCESSING", "COMPLETED", "FAILED"])
+    resultUrl: str | None  # noqa: N815  # the seed's spelling
+    createdAt: datetime  # noqa: N815  # the seed's spelling
+    startedAt: datetime | None  # noqa: N815  # the seed's spelling
+    updatedAt: datetime  # noqa: N815  # the seed's spelling
+    error: str | None
+
+
+class FrameCounts(Answer):
+    """How many frames of a job stand where."""
+
+    total: int
+    succeeded: int
+    failed: int
+    running: int
+
+
+class JobListed(Answer):
+    """A job in a list."""
+
+    id: str
+    name: str
+    kind: str = Field(examples=["scene", "design", "simulated"])
+    state: str = Field(examples=["PENDING", "PROCESSING", "PAUSED", "COMPLETED"])
+    progress: float = Field(description="0 to 1, running frames included")
+    frames: FrameCounts
+    error: str | None
+    priority: int
+    pool: str
+    owner_id: str
+    user_label: str
+    bundle_id: str | None
+    design_id: str | None
+    version: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    updated_at: datetime
+
+
+class StepAsked(Answer):
+    """Frames of a job that are rendered alike."""
+
+    name: str
+    frames: str = Field(examples=["1-49,51-100"])
+    chunk: int
+
+
+class NeedsAsked(Answer):
+    """What each task reserves; without cores and ram, the whole machine."""
+
+    cores: int | None
+    ram: int | None
+    gpus: int
+    pool: str | None
+
+
+class JobSeen(JobListed):
+    """A job, what it asks, and the URL of its first image."""
+
+    engine: str
+    scene: str | None
+    settings: dict[str, Any]
+    steps: list[StepAsked]
+    needs: NeedsAsked
+    paused: bool
+    result_url: str | None
+
+
+class Reprioritised(Answer):
+    """A job's new priority; `version` is its new ETag."""
+
+    id: str
+    priority: int
+    version: int
+
+
+class Accepted(Answer):
+    """What was taken down; the scheduler does it."""
+
+    id: str
+    accepted: str = Field(examples=["cancel"])
+
+
+class TaskSeen(Answer):
+    """What a node was given of a job."""
+
+    id: str
+    step_id: str
+    frames: list[int]
+    state: str
+    node_id: str
+    attempt_id: str
+    progress: float
+    failures: int
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class AttemptSeen(Answer):
+    """One try of a task on one node."""
+
+    id: str
+    task_id: str
+    step_id: str
+    node_id: str
+    session: str
+    epoch: int
+    state: str
+    cores: int
+    ram: int
+    gpus: list[int]
+    failure: str | None
+    detail: str | None
+    assigned_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class ResultSeen(Answer):
+    """One image."""
+
+    frame: int
+    ordinal: int
+    step_id: str
+    attempt_id: str
+    node_id: str
+    blake3: str
+    size: int
+    width: int
+    height: int
+    media_type: str
+    seconds: float
+    created_at: datetime
+    url: str
+    thumbnail_url: str | None
+
+
+class TransitionSeen(Answer):
+    """One line of a job's history."""
+
+    id: int
+    entity: str
+    entity_id: str
+    was: str | None
+    became: str
+    why: str
+    by: str
+    at: datetime
+
+
+class FrameSeen(Answer):
+    """One frame, in seed 002's words; `node` is its workerId."""
+
+    number: int
+    status: str = Field(examples=["PENDING", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED"])
+    progress: float
+    node: str | None
+    startedAt: datetime | None  # noqa: N815  # the seed's spelling
+    completedAt: datetime | None  # noqa: N815  # the seed's spelling
+    retryCount: int  # noqa: N815  # the seed's spelling
+    error: str | None
+    resultUrl: str | None  # noqa: N815  # the seed's spelling
+
+
+class FramePage(Answer):
+    """Some frames of a job, in the order in which they are rendered."""
+
+    items: list[FrameSeen]
+    total: int
+    offset: int
+
+
+class TaskMade(Answer):
+    """Seed 004's task."""
+
+    id: str
+    task_id: str
+    status: str
+    renderer: str
+    frames: str
+    frame_count: int
+    test_frames: str | None
+    stop_after_test: bool
+    priority: int
+    ram: float | None
+    gpu_count: int
+    hardware_config_id: int | None
+    createdAt: datetime  # noqa: N815  # the seed's spelling
+
+
+class TaskStatus(Answer):
+    """Seed 002's status, with a page of frames."""
+
+    id: str
+    status: str
+    progress: float
+    createdAt: datetime  # noqa: N815  # the seed's spelling
+    startedAt: datetime | None  # noqa: N815  # the seed's spelling
+    updatedAt: datetime  # noqa: N815  # the seed's spelling
+    error: str | None
+    frames: list[FrameSeen]
+    totalFrames: int  # noqa: N815  # the seed's spelling
+    offset: int
+
+
+class CleanupAccepted(Accepted):
+    """What is known of freed space: null, since nodes report no sizes."""
+
+    bytesFreed: int | None  # noqa: N815  # the seed's spelling
+    note: str
+
+
+class HashesChecked(Answer):
+    """Which contents are there; `assets` has their ids by hash."""
+
+    to_upload: list[str]
+    exists: list[str]
+    assets: dict[str, int]
+
+
+class Uploaded(Answer):
+    """Seed 004's answer to an upload; `reason` only where the content was there."""
+
+    uploaded: bool
+    reason: str | None = Field(default=None, examples=["file_exists"])
+    hash: str = Field(examples=["6e57efc1fb88700dfc4820e160348f07"])
+    xxhash: str = Field(examples=["7021565326244519815"])
+    blake3: str
+    asset_id: int
+    size: int
+
+
+class FileSeen(Answer):
+    """A file of the tenant; `hash` is MD5, `xxhash` decimal xxh64."""
+
+    asset_id: int
+    name: str
+    path: str
+    blake3: str
+    hash: str
+    xxhash: str
+    size: int
+    owner_id: str
+    created_at: datetime
+
+
+class UploadSeen(Answer):
+    """A line of the upload history."""
+
+    id: int
+    asset_id: int
+    path: str
+    uploaded: bool
+    owner_id: str
+    created_at: datetime
+
+
+class Entry(Answer):
+    """A file in a bundle."""
+
+    path: str
+    asset_id: int
+    blake3: str
+    size: int
+
+
+class BundleMade(Answer):
+    """The id of a new bundle."""
+
+    bundle_id: str
+
+
+class BundleSeen(BundleMade):
+    """A bundle with its files."""
+
+    files: list[Entry]
+    file_count: int
+    size: int
+    owner_id: str
+    created_at: datetime
+
+
+class DesignMade(Answer):
+    """The id of a new design."""
+
+    design_id: str
+
+
+class DesignSeen(DesignMade):
+    """A design with its files."""
+
+    name: str
+    model: str
+    engine: str
+    files: list[Entry]
+    owner_id: str
+    created_at: datetime
+
+
+class AnalysisSeen(Answer):
+    """How an analysis stands: PENDING, SUCCEEDED with its outcome, FAILED with its error."""
+
+    analysis_id: str
+    state: str
+    outcome: dict[str, Any] | None
+    error: str | None
+
+
+class HardwareSeen(Answer):
+    """A hardware profile: how many nodes meet it, and how many have that much free now."""
+
+    id: int
+    name: str
+    cores: int
+    ram: int
+    gpu_count: int
+    gpu_model: str
+    vram: int
+    price: float
+    created_at: datetime
+    nodes: int
+    free_nodes: int
+
+
+class NodeSeen(Answer):
+    """A render machine; `offer` is what it has in all."""
+
+    id: str
+    name: str
+    state: str
+    offer: dict[str, Any]
+    seen_at: datetime
+    updated_at: datetime
+
+
+class NodeMade(Answer):
+    """Who a node is; the token is shown once."""
+
+    node_id: str
+    token: str
+
+
+class BundleFile(Answer):
+    """A file of an attempt's bundle, and where to read it."""
+
+    path: str
+    blake3: str
+    size: int
+    url: str
+
+
+class AttemptBundle(Answer):
+    """What an attempt's job needs; null and nothing where it needs no files."""
+
+    bundle_id: str | None
+    files: list[BundleFile]
+
+
+class UploadUrl(Answer):
+    """Where to store one file."""
+
+    key: str
+    url: str
+
+
+class UploadUrls(Answer):
+    """Where to store each of the files asked for."""
+
+    urls: dict[str, UploadUrl]
+
+
+class TokenMade(Answer):
+    """A new token; it is shown once."""
+
+    token_id: str
+    token: str = Field(examples=["lm_<id>_<secret>"])
+
+
+class TokenSeen(Answer):
+    """A token without its secret."""
+
+    token_id: str
+    user: str | None
+    role: str
+    node_id: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+def told(model: Any, status: int = 200) -> dict[str, Any]:  # noqa: ANN401  # a model's type
+    """Return what a route says of its answer, for its decorator."""
+    return {"response_model": None, "status_code": status, "responses": {status: {"model": model}}}
