@@ -4,13 +4,15 @@
 """
 
 import sys
+from pathlib import Path
 
 import bpy
 
 scene_file, frame, output, *trusting = sys.argv[1:]
 bpy.ops.wm.open_mainfile(filepath=scene_file, use_scripts=bool(trusting))
 scene = bpy.context.scene
-scene.frame_set(int(frame))
+scene.frame_start = scene.frame_end = int(frame)  # as `blender -b SCENE -f FRAME` does
 scene.render.image_settings.file_format = "PNG"
-scene.render.filepath = output
-bpy.ops.render.render(write_still=True)
+scene.render.filepath = f"{output}-####"
+bpy.ops.render.render(animation=True)
+Path(scene.render.frame_path(frame=int(frame))).rename(output)

@@ -246,7 +246,8 @@ def render(frame: int, output: Path) -> None:
     scene = bpy.context.scene
     set_format(scene.render, FORMATS[output.suffix.lower()])
     scene.render.filepath = str(output)
-    scene.frame_set(frame)
+    # The render evaluates the frame itself; frame_set would evaluate it a second time, for a view.
+    scene.frame_current = frame
     bpy.ops.render.render(write_still=True)
     if not output.is_file():
         raise RuntimeError("Blender wrote no image; it may be set to render several views")
