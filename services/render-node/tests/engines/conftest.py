@@ -47,7 +47,7 @@ def make_scenes(blender_python: Path) -> MakeScenes:
 @pytest.fixture(scope="session")
 def blender_scenes(make_scenes: MakeScenes, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scenes")
-    make_scenes(folder, "moving", "falling", "endless", "named")
+    make_scenes(folder, "moving", "falling", "cutting", "endless", "named")
     return folder
 
 

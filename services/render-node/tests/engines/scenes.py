@@ -89,6 +89,18 @@ def falling(folder: Path) -> None:
     save(folder, "falling")
 
 
+def cutting(folder: Path) -> None:
+    """Switch to another camera by a marker at frame 3."""
+    small()
+    scene = bpy.context.scene
+    other = bpy.data.objects.new("Other", bpy.data.cameras.new("Other"))
+    other.location = (0, 0, 9)
+    scene.collection.objects.link(other)
+    for name, frame in (("Camera", 1), ("Other", 3)):
+        scene.timeline_markers.new(name, frame=frame).camera = scene.objects[name]
+    save(folder, "cutting")
+
+
 def endless(folder: Path) -> None:
     """Take far longer than any test waits."""
     small(samples=1_000_000)

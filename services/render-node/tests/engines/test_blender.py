@@ -45,7 +45,7 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(image).copy()
 
 
-@pytest.mark.parametrize("scene", ["moving.blend", "falling.blend"])
+@pytest.mark.parametrize("scene", ["moving.blend", "falling.blend", "cutting.blend"])
 async def test_warm_frames_equal_cold_ones(
     bench: Bench, blender: Subject, blender_python: Path, scene: str
 ) -> None:
