@@ -7,7 +7,6 @@ from lightmill.broker.in_process import InProcessBroker
 from lightmill.domain.failures import FailureKind
 from lightmill.messages.attempts_settled import SettledFrames
 from lightmill.messages.node_report import HeldState, Outcome
-from lightmill.messages.topology import DEAD_LETTERS
 from lightmill.render_node.ports import RenderFailedError
 from lightmill.render_node.use_cases.enrol_node import NotEnrolledError
 
@@ -275,7 +274,7 @@ async def test_a_revoked_token_ends_the_node_with_the_remedy(world: World, leade
             await node.task
 
 
-async def test_a_message_that_no_one_understands_goes_to_the_dead_letters(
+async def test_a_message_that_no_one_understands_is_put_aside_and_the_next_is_obeyed(
     world: World, leader: Leader
 ) -> None:
     async with world.node():
@@ -284,5 +283,4 @@ async def test_a_message_that_no_one_understands_goes_to_the_dead_letters(
         await leader.raw("surprise.v9", b"{}")
         await leader.order(assign=(assignment("a"),))
         assert (await leader.finish("a")).outcome is Outcome.SUCCEEDED
-    assert isinstance(world.broker, InProcessBroker)
-    assert world.broker.depth(DEAD_LETTERS.name) == 2
+        assert len({report.session for report in leader.reports}) == 1

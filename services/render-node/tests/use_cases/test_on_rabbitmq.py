@@ -39,8 +39,9 @@ async def test_a_closed_connection_is_followed_by_a_session_with_the_finish(
             closing = ["rabbitmqctl", "-q", "close_all_connections", "a test wants it"]
             code, output = await asyncio.to_thread(rabbitmq_server.container.exec, closing)
             assert code == 0, output
-            world.engines.release()
         async with world.leader(epoch=13) as leader:
+            await until(lambda: bool(leader.reports) and leader.last.session != former)
+            world.engines.release()
             assert (await leader.finish("a")).outcome is Outcome.SUCCEEDED
             assert leader.last.session != former
     assert world.engines.begun == [1]
