@@ -17,6 +17,7 @@ from lightmill.analyzer.use_cases.analyse_scene import AnalyseScene, FetchLimits
 from lightmill.messages.topology import ANALYZER_INBOX
 from lightmill.runtime import health
 from lightmill.runtime.parts import Parts
+from lightmill.runtime.persistence import again_and_again
 from lightmill.storage.sql.migration import require_current
 
 _LOG = structlog.get_logger()
@@ -54,7 +55,7 @@ async def run(settings: AnalyzerSettings, parts: Parts, stop: asyncio.Event) -> 
     async def look() -> None:
         await sweep(analyses, analyse, settings.analysis_sweep)
 
-    checks = {"database": _answers(parts)}
+    checks = {"database": parts.database.answers}
     async with (
         health.serve(settings.health_port, checks) if settings.health_port else nullcontext()
     ):
@@ -75,23 +76,13 @@ def _analyse_scene(
 
 async def _until(stop: asyncio.Event, *works: Callable[[], Awaitable[None]]) -> None:
     """Keep every work going until `stop` is set; what reads a scene then is killed."""
-    tasks = [asyncio.create_task(_again(work)) for work in works]
+    tasks = [asyncio.create_task(again_and_again(work)) for work in works]
     try:
         await stop.wait()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _again(work: Callable[[], Awaitable[None]]) -> None:
-    """Do `work` for ever: a part that was away, or a fault, costs a pause and no request."""
-    while True:
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001  # see the docstring
-            _LOG.warning("begin again", reason=_reasons(error), exc_info=_unexpected(error))
-        await asyncio.sleep(_PAUSE_S)
 
 
 async def _bubblewrap(settings: AnalyzerSettings) -> str | None:
@@ -111,25 +102,3 @@ def _limits(settings: AnalyzerSettings) -> ProcessLimits:
         memory=settings.analysis_memory,
         size=settings.analysis_size,
     )
-
-
-def _answers(parts: Parts) -> health.Check:
-    async def check() -> bool:
-        async with parts.database.reading() as connection:
-            return bool(await connection.exec_driver_sql("SELECT 1"))
-
-    return check
-
-
-def _reasons(error: BaseException) -> str:
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(map(_reasons, error.exceptions))
-    return f"{type(error).__name__}: {error}"
-
-
-def _unexpected(error: BaseException) -> bool:
-    """Tell whether the stack of `error` is worth a line: what a farm must live with is not."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(_unexpected, error.exceptions))
-    known = ("LinkLostError", "OperationalError", "InterfaceError", "StoreUnavailableError")
-    return type(error).__name__ not in known and not isinstance(error, OSError)

@@ -287,17 +287,12 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
 
 
 def _checks(parts: Parts, carrier: Carrier) -> dict[str, Check]:
-    async def database() -> bool:
-        async with parts.database.reading() as connection:
-            await connection.exec_driver_sql("SELECT 1")
-        return True
-
     async def store() -> bool:
         await parts.store.info("readyz")
         return True
 
     return {
-        "database": database,
+        "database": parts.database.answers,
         "cache": parts.cache.ping,
         "store": store,
         "broker": carrier.linked,

@@ -6,6 +6,7 @@ import socket
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext, suppress
+from functools import partial
 
 import structlog
 
@@ -14,6 +15,7 @@ from lightmill.messages.topology import SCHEDULER_INBOX, reports_queue
 from lightmill.runtime import health
 from lightmill.runtime.ids import new_id
 from lightmill.runtime.parts import Parts
+from lightmill.runtime.persistence import again_and_again, reasons
 from lightmill.scheduler.adapters.error_reports import add_reports
 from lightmill.scheduler.adapters.fact_log import FactLog
 from lightmill.scheduler.adapters.leadership import begin_epoch
@@ -32,7 +34,6 @@ from lightmill.storage.sql.schema.scheduler import OUTBOX
 
 _LOG = structlog.get_logger()
 _NODES_A_BEAT = 500
-_PAUSE_S = 0.5
 
 
 async def run(settings: SchedulerSettings, parts: Parts, stop: asyncio.Event) -> None:
@@ -42,28 +43,14 @@ async def run(settings: SchedulerSettings, parts: Parts, stop: asyncio.Event) ->
         SchemaOutdatedError: the database's schema is not the one that this code knows.
     """
     await require_current(parts.database)
-    checks = {"database": _answers(parts)}
+    checks = {"database": parts.database.answers}
     watched = health.serve(settings.health_port, checks) if settings.health_port else nullcontext()
     async with watched, asyncio.TaskGroup() as tasks:
-        campaign = tasks.create_task(_campaign(settings, parts))
+        # Whatever ends a term: memory is thrown away, the next begins from the database.
+        terms = again_and_again(partial(_term, settings, parts), partial(_keep, parts))
+        campaign = tasks.create_task(terms)
         await stop.wait()
         campaign.cancel()
-
-
-async def _campaign(settings: SchedulerSettings, parts: Parts) -> None:
-    """Serve one term after the other.
-
-    Whatever ends a term, memory is thrown away and the next begins from the database.
-    """
-    while True:
-        try:
-            await _term(settings, parts)
-        except Exception as error:  # noqa: BLE001  # see the docstring
-            strange = _unexpected(error)
-            _LOG.warning("the term has ended", reason=_reasons(error), exc_info=strange)
-            if strange:
-                await _keep(parts, error)
-        await asyncio.sleep(_PAUSE_S)
 
 
 async def _term(settings: SchedulerSettings, parts: Parts) -> None:
@@ -140,32 +127,9 @@ async def _keep(parts: Parts, error: Exception) -> None:
     """Count an error that nobody foresaw among the error reports, if the database answers."""
     report = ErrorReport(
         kind=type(error).__name__,
-        message=_reasons(error),
+        message=reasons(error),
         stack="".join(traceback.format_exception(error)),
     )
     with suppress(Exception):
         async with parts.database.transaction() as connection:
             await add_reports(connection, parts.database.dialect, [report], parts.clock.now())
-
-
-def _answers(parts: Parts) -> health.Check:
-    async def check() -> bool:
-        async with parts.database.reading() as connection:
-            return bool(await connection.exec_driver_sql("SELECT 1"))
-
-    return check
-
-
-def _reasons(error: BaseException) -> str:
-    """Return what ended a term, in one line."""
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(map(_reasons, error.exceptions))
-    return f"{type(error).__name__}: {error}"
-
-
-def _unexpected(error: BaseException) -> bool:
-    """Tell whether the stack of `error` is worth a line: what a farm must live with is not."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(_unexpected, error.exceptions))
-    known = ("NotLeaderError", "LinkLostError", "OperationalError", "InterfaceError")
-    return type(error).__name__ not in known and not isinstance(error, OSError)

@@ -103,6 +103,12 @@ class Database:
             finally:
                 await connection.invalidate()  # A plain close fails where the server is gone.
 
+    async def answers(self) -> bool:
+        """Return True; raises what the driver raises where no database answers."""
+        async with self.reading() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+        return True
+
     async def close(self) -> None:
         """Close every connection."""
         await self._writer.dispose()
