@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from lightmill.api.core.bodies import BundleBody
 from lightmill.api.core.problem import missing
-from lightmill.api.handlers import answers
+from lightmill.api.handlers import stock_answers
 from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, Who
 
@@ -12,7 +12,10 @@ router = APIRouter(prefix="/api/v1/bundles", tags=["bundles"])
 
 
 @router.post(
-    "", operation_id="makeBundle", summary="Put files under paths", **told(answers.BundleMade, 201)
+    "",
+    operation_id="makeBundle",
+    summary="Put files under paths",
+    **told(stock_answers.BundleMade, 201),
 )
 async def make(body: BundleBody, who: Who, given: Given, response: Response) -> Document:
     bundle_id = await given.make_bundle(who, body.files)
@@ -20,7 +23,7 @@ async def make(body: BundleBody, who: Who, given: Given, response: Response) -> 
     return {"bundle_id": bundle_id}
 
 
-@router.get("/{bundle_id}", operation_id="getBundle", **told(answers.BundleSeen))
+@router.get("/{bundle_id}", operation_id="getBundle", **told(stock_answers.BundleSeen))
 async def get(bundle_id: str, who: Who, given: Given) -> Document:
     found = await given.files.bundle(who.tenant_id, bundle_id)
     if found is None:

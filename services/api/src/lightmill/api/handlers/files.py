@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from lightmill.api.core.bodies import HashesBody
 from lightmill.api.core.problem import missing
-from lightmill.api.handlers import answers
+from lightmill.api.handlers import answers, stock_answers
 from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, PageCut, Who
 from lightmill.api.handlers.upload_stream import received
@@ -41,7 +41,7 @@ _FORM: dict[str, Any] = {
     "/check_hashes",
     operation_id="checkHashes",
     summary="Which are there already?",
-    **told(answers.HashesChecked),
+    **told(stock_answers.HashesChecked),
 )
 async def check_hashes(body: HashesBody, who: Who, given: Given) -> Document:
     return await given.check_hashes(who, body.hashes)
@@ -52,7 +52,7 @@ async def check_hashes(body: HashesBody, who: Who, given: Given) -> Document:
     operation_id="uploadFile",
     summary="Send one file",
     openapi_extra=_FORM,
-    **told(answers.Uploaded),
+    **told(stock_answers.Uploaded),
 )
 async def upload(request: Request, who: Who, given: Given) -> Document:
     async with received(request, given.uploads) as form:
@@ -65,7 +65,7 @@ async def upload(request: Request, who: Who, given: Given) -> Document:
     "",
     operation_id="listFiles",
     summary="The tenant's files, the newest first",
-    **told(answers.Page[answers.FileSeen]),
+    **told(answers.Page[stock_answers.FileSeen]),
 )
 async def list_files(who: Who, given: Given, cut: PageCut) -> Document:
     return (await given.files.listed(who.tenant_id, cut)).document()
@@ -75,13 +75,13 @@ async def list_files(who: Who, given: Given, cut: PageCut) -> Document:
     "/uploads",
     operation_id="listUploads",
     summary="The upload history, newest first",
-    **told(answers.Page[answers.UploadSeen]),
+    **told(answers.Page[stock_answers.UploadSeen]),
 )
 async def uploads(who: Who, given: Given, cut: PageCut) -> Document:
     return (await given.files.uploads(who.tenant_id, cut)).document()
 
 
-@router.get("/{asset_id}", operation_id="getFile", **told(answers.FileSeen))
+@router.get("/{asset_id}", operation_id="getFile", **told(stock_answers.FileSeen))
 async def get_file(asset_id: AssetId, who: Who, given: Given) -> Document:
     found = await given.files.find(who.tenant_id, asset_id)
     if found is None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Response
 
 from lightmill.api.core.bodies import HardwareBody, HardwareChange
 from lightmill.api.core.problem import invalid, missing
-from lightmill.api.handlers import answers
+from lightmill.api.handlers import answers, stock_answers
 from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Collaborators, Document, Given, PageCut, Who
 from lightmill.domain.principal import Principal
@@ -15,24 +15,28 @@ router = APIRouter(prefix="/api/v1/hardware-configs", tags=["hardware profiles"]
 ConfigId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
-@router.get("", operation_id="listHardwareConfigs", **told(answers.Page[answers.HardwareSeen]))
+@router.get(
+    "", operation_id="listHardwareConfigs", **told(answers.Page[stock_answers.HardwareSeen])
+)
 async def list_configs(who: Who, given: Given, cut: PageCut) -> Document:
     return (await given.hardware.listed(who.tenant_id, cut)).document()
 
 
-@router.post("", operation_id="makeHardwareConfig", **told(answers.HardwareSeen, 201))
+@router.post("", operation_id="makeHardwareConfig", **told(stock_answers.HardwareSeen, 201))
 async def make(body: HardwareBody, who: Who, given: Given, response: Response) -> Document:
     config_id = await given.hardware_configs.add(who, body.model_dump())
     response.headers["Location"] = f"/api/v1/hardware-configs/{config_id}"
     return await _one(given, who, config_id)
 
 
-@router.get("/{config_id}", operation_id="getHardwareConfig", **told(answers.HardwareSeen))
+@router.get("/{config_id}", operation_id="getHardwareConfig", **told(stock_answers.HardwareSeen))
 async def get(config_id: ConfigId, who: Who, given: Given) -> Document:
     return await _one(given, who, config_id)
 
 
-@router.patch("/{config_id}", operation_id="changeHardwareConfig", **told(answers.HardwareSeen))
+@router.patch(
+    "/{config_id}", operation_id="changeHardwareConfig", **told(stock_answers.HardwareSeen)
+)
 async def change(config_id: ConfigId, body: HardwareChange, who: Who, given: Given) -> Document:
     values = body.model_dump(exclude_unset=True)
     for name, value in values.items():

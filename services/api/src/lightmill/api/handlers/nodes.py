@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from lightmill.api.core.bodies import NodeBody, UploadNamesBody
 from lightmill.api.core.problem import missing
-from lightmill.api.handlers import answers
+from lightmill.api.handlers import answers, stock_answers
 from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, PageCut, Who
 
@@ -16,7 +16,7 @@ attempt_router = APIRouter(prefix="/api/v1/attempts", tags=["for nodes"])
     "",
     operation_id="listNodes",
     summary="The farm's render machines",
-    **told(answers.Page[answers.NodeSeen]),
+    **told(answers.Page[stock_answers.NodeSeen]),
 )
 async def list_nodes(who: Who, given: Given, cut: PageCut) -> Document:  # noqa: ARG001  # see Who
     return (await given.nodes.listed(cut)).document()
@@ -26,14 +26,14 @@ async def list_nodes(who: Who, given: Given, cut: PageCut) -> Document:  # noqa:
     "/enrol",
     operation_id="enrolNode",
     summary="Make a node known; with an enrolment token",
-    **told(answers.NodeMade, 201),
+    **told(stock_answers.NodeMade, 201),
 )
 async def enrol(body: NodeBody, who: Who, given: Given) -> Document:  # noqa: ARG001  # the node says its name in its reports
     node_id, made = await given.issue_token.enrol(who)
     return {"node_id": node_id, "token": made.token}
 
 
-@router.get("/{node_id}", operation_id="getNode", **told(answers.NodeSeen))
+@router.get("/{node_id}", operation_id="getNode", **told(stock_answers.NodeSeen))
 async def get(node_id: str, who: Who, given: Given) -> Document:  # noqa: ARG001  # see Who
     found = await given.nodes.find(node_id)
     if found is None:
@@ -45,7 +45,7 @@ async def get(node_id: str, who: Who, given: Given) -> Document:  # noqa: ARG001
     "/{attempt_id}/bundle",
     operation_id="getAttemptBundle",
     summary="The files of an attempt, with URLs that read them; with a node's token",
-    **told(answers.AttemptBundle),
+    **told(stock_answers.AttemptBundle),
 )
 async def bundle(attempt_id: str, who: Who, given: Given) -> Document:
     return await given.serve_attempt.bundle(who, attempt_id)
@@ -55,7 +55,7 @@ async def bundle(attempt_id: str, who: Who, given: Given) -> Document:
     "/{attempt_id}/upload-urls",
     operation_id="signUploads",
     summary="URLs that store files of an attempt; with a node's token",
-    **told(answers.UploadUrls),
+    **told(stock_answers.UploadUrls),
 )
 async def upload_urls(attempt_id: str, body: UploadNamesBody, who: Who, given: Given) -> Document:
     return await given.serve_attempt.upload_urls(who, attempt_id, body.names)

@@ -5,7 +5,7 @@ from fastapi.responses import JSONResponse
 
 from lightmill.api.core.bodies import SceneBody
 from lightmill.api.core.problem import ProblemError, missing
-from lightmill.api.handlers import answers
+from lightmill.api.handlers import stock_answers
 from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, Who
 from lightmill.api.ports import Analysis
@@ -48,7 +48,7 @@ async def analyse(body: SceneBody, who: Who, given: Given) -> JSONResponse:
     )
 
 
-@router.get("/{analysis_id}", operation_id="getAnalysis", **told(answers.AnalysisSeen))
+@router.get("/{analysis_id}", operation_id="getAnalysis", **told(stock_answers.AnalysisSeen))
 async def get(analysis_id: str, who: Who, given: Given) -> Document:
     found = await given.find_analysis(who.tenant_id, analysis_id)
     if found is None:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from lightmill.api.core.bodies import TokenBody
-from lightmill.api.handlers import answers
+from lightmill.api.handlers import answers, stock_answers
 from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, PageCut, Who
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
     "",
     operation_id="makeToken",
     summary="The secret is shown once",
-    **told(answers.TokenMade, 201),
+    **told(stock_answers.TokenMade, 201),
 )
 async def make(body: TokenBody, who: Who, given: Given, response: Response) -> Document:
     made = await given.issue_token(who, body)
@@ -26,7 +26,7 @@ async def make(body: TokenBody, who: Who, given: Given, response: Response) -> D
     "",
     operation_id="listTokens",
     summary="Without their secrets",
-    **told(answers.Page[answers.TokenSeen]),
+    **told(answers.Page[stock_answers.TokenSeen]),
 )
 async def list_tokens(who: Who, given: Given, cut: PageCut) -> Document:
     return (await given.files.tokens(who.tenant_id, cut)).document()
