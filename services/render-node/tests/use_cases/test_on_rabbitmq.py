@@ -36,7 +36,7 @@ async def test_a_closed_connection_is_followed_by_a_session_with_the_finish(
             await leader.order(assign=(assignment("a"),))
             await until(lambda: world.engines.begun == [1])
             former = leader.last.session
-            closing = ["rabbitmqctl", "-q", "close_all_connections", "a test wants it"]
+            closing = ["rabbitmqctl", "-q", "close_all_connections", "-p", "lightmill", "test"]
             code, output = await asyncio.to_thread(rabbitmq_server.container.exec, closing)
             assert code == 0, output
         async with world.leader(epoch=13) as leader:
