@@ -1,0 +1,245 @@
+"""Watches a simulated farm from outside: rows, files, machines and what leaders believe."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from lightmill.domain.resources import obstacle
+from lightmill.domain.states import AttemptState
+from lightmill.messages.attempts_settled import AttemptsSettled
+from lightmill.messages.job_wanted import JobWanted
+from lightmill.messages.node_report import HeldState, NodeReport
+from lightmill.messages.orders import Orders
+from lightmill.scheduler.core.changes import Changes
+from lightmill.scheduler.core.facts import Fact, NodeReported
+from lightmill.scheduler.core.farm import Farm
+from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.work import Step
+from lightmill.scheduler.simulation import commit_laws
+from lightmill.scheduler.simulation.commit_laws import Commit, Tally
+from lightmill.scheduler.simulation.database import Database
+from lightmill.scheduler.simulation.laws import BrokenLawError, hold
+from lightmill.scheduler.simulation.machine_room import Held
+from lightmill.scheduler.simulation.node import SimulatedNode
+from lightmill.scheduler.simulation.store import Store
+
+_IDLE_BEATS = 5
+
+
+class Inspector:
+    """Judges everything that happens, as it happens.
+
+    Attributes:
+        calm: Whether no fault has happened for a while, so that no machine may idle.
+        nodes: The machines as they really are.
+    """
+
+    def __init__(self, database: Database, store: Store) -> None:
+        self.database = database
+        self.store = store
+        self.calm = False
+        self.nodes: Mapping[str, SimulatedNode] = {}
+        self.tally = Tally()
+        self.ends = Counter[AttemptState]()
+        self.finished: set[str] = set()
+        self.settled: set[str] = set()
+        self._newest = 0
+        self._accepted: set[str] = set()
+        self._began: set[str] = set()
+        self._cancelled: dict[str, set[str]] = defaultdict(set)
+        self._epochs: Counter[str] = Counter()
+        self._idle: Counter[str] = Counter()
+        self._farm: dict[int, Farm] = {}
+        self._known: dict[int, set[str]] = {}
+        self._heard: dict[int, dict[str, NodeReport]] = {}
+        store.written = self.written
+
+    # What leaders do
+
+    def took_over(self, epoch: int, farm: Farm) -> None:
+        """A leader has read what lives."""
+        self._farm = {epoch: farm}
+        self._known = {epoch: {a.id for node in farm.nodes for a in node.held.values()}}
+        self._heard = {epoch: {}}
+
+    def heard(self, epoch: int, farm: Farm, fact: Fact) -> None:
+        """A leader is about to take in a fact."""
+        if isinstance(fact, NodeReported) and epoch in self._heard and farm is not None:
+            self._heard[epoch][fact.report.node_id] = fact.report
+
+    def acknowledged(self, wanted: JobWanted) -> None:
+        """A doorbell will not ring again: acknowledged_means_applied."""
+        row = self.database.rows.jobs.get(wanted.job_id)
+        applied = row is not None and row.applied_version >= wanted.version
+        hold("acknowledged_means_applied", applied, wanted)
+
+    def before_commit(self, changes: Changes, epoch: int) -> None:
+        """Look at what a commit is about to change."""
+        commit = Commit(
+            rows=self.database.rows,
+            store=self.store,
+            changes=changes,
+            epoch=epoch,
+            newest=self._newest,
+            current=self.tally.current,
+            on_machine=self._on_machine,
+        )
+        for law in commit_laws.BEFORE:
+            for what in law(commit):
+                raise BrokenLawError(law.__name__, what)
+        self._newest = epoch
+        self._orders_find_room(changes, epoch)
+
+    def after_commit(self, changes: Changes, epoch: int) -> None:
+        """Look at what the rows say now."""
+        self._count(changes)
+        rows = self.database.rows
+        for what in commit_laws.counts_add_up(rows, self.tally, iter(changes.steps)):
+            raise BrokenLawError("counts_add_up", what)
+        for what in commit_laws.completed_jobs_are_complete(rows, changes):
+            raise BrokenLawError("completed_jobs_are_complete", what)
+        if epoch in self._known:
+            self._known[epoch].update(attempt.id for attempt in changes.born)
+        for letter in changes.letters.values():
+            self.settled.update(one.attempt_id for one in letter.settled)
+
+    def farm_seen(self, farm: Farm, now: datetime) -> None:
+        """A beat is over; look at what a live leader believes."""
+        refused = self.database.refused
+        hold("rows_are_as_memory_has_them", not refused, refused)
+        for node in farm.nodes:
+            fits = node.free_cores >= 0 and node.free_ram >= 0 and len(node.ahead) <= 1
+            hold("no_machine_is_promised_twice", fits, node.name)
+        if self.calm:
+            self._nothing_waits_while_a_machine_idles(farm, now)
+
+    # What machines do
+
+    def began(self, node: SimulatedNode, held: Held) -> None:
+        """An engine begins."""
+        name = held.assignment.attempt_id
+        hold("no_attempt_begins_twice", name not in self._began, name)
+        self._began.add(name)
+        refused = name in self._cancelled[node.name]
+        hold("a_cancelled_order_never_begins", not refused, name)
+        using = [h.assignment for h in node.room.held.values() if h.began is not None]
+        fits = sum(a.cores for a in using) <= node.room.offer.cores
+        fits = fits and sum(a.ram for a in using) <= node.room.offer.ram
+        hold("machines_are_not_overfilled", fits, node.name)
+
+    def ended(self, node: SimulatedNode, attempt_id: str) -> None:
+        """An end stands in the journal of `node`."""
+        hold("an_attempt_ends_where_it_began", attempt_id in self._began, (node.name, attempt_id))
+        self.finished.add(attempt_id)
+
+    def obeyed(self, node: SimulatedNode, orders: Orders) -> None:
+        """Orders have been carried out."""
+        newest = max(self._epochs[node.name], node.room.epoch)
+        older = node.room.epoch < newest
+        hold("no_machine_follows_a_deposed_leader", not older, (node.name, orders.epoch))
+        self._epochs[node.name] = newest
+        if orders.epoch == newest:
+            self._cancelled[node.name].update(
+                name for name in orders.cancel if name not in self._began
+            )
+
+    def forgot(self, node: SimulatedNode, settled: AttemptsSettled) -> None:
+        """A machine is about to take ends for settled: settled_means_committed."""
+        rows = self.database.rows
+        for one in settled.attempts:
+            row = rows.attempts.get(one.attempt_id)
+            committed = row is not None and not row.live
+            hold("settled_means_committed", committed, (node.name, one))
+        for frames in settled.frames:
+            row = rows.attempts[frames.attempt_id]
+            committed = all((row.step_id, o) in rows.results for o in frames.ordinals)
+            hold("settled_means_committed", committed, (node.name, frames))
+
+    def written(self, key: str) -> None:
+        """Someone writes a file."""
+        hold("accepted_files_never_change", key not in self._accepted, key)
+
+    # How it ends
+
+    def end(self, live: Iterable[str]) -> None:
+        """Judge a farm that has had all the time that it needs."""
+        unended = sorted(live)
+        hold("every_job_ends", not unended, unended)
+        unsettled = sorted(self.finished - self.settled)
+        hold("every_finish_is_settled", not unsettled, unsettled)
+        left = list(self.database.rows.outbox.values())
+        hold("every_message_leaves", not left, left[:2])
+
+    def _orders_find_room(self, changes: Changes, epoch: int) -> None:
+        """Nothing is handed to a machine whose last report says that there is no room."""
+        farm = self._farm.get(epoch)
+        if farm is None:
+            return
+        busy = {attempt.node_id for attempt in changes.born if not attempt.ahead}
+        for node in farm.nodes:
+            report = self._heard[epoch].get(node.id)
+            if node.id not in busy or report is None:
+                continue
+            if (report.session, report.sequence) != (node.session, node.sequence):
+                continue
+            named = {held.attempt_id for held in report.held if held.state is HeldState.RUNNING}
+            wanted = {a.id: a.cores for a in node.held.values() if not a.ended}
+            for name in named & self._known[epoch]:
+                row = self.database.rows.attempts[name]
+                if row.state is not AttemptState.LOST and row.begun:
+                    wanted[name] = row.cores
+            room = sum(wanted.values()) <= node.offer.cores
+            hold("orders_find_room", room, (node.name, wanted))
+
+    def _count(self, changes: Changes) -> None:
+        tally = self.tally
+        for delivered in changes.delivered:
+            step_id = delivered.attempt.task.step.id
+            tally.results[step_id] += 1
+            tally.outstanding[step_id] -= 1
+            tally.current.pop((step_id, delivered.result.ordinal), None)
+            self._accepted.add(delivered.result.key)
+        for move in {move.attempt.id: move for move in changes.moved}.values():
+            if move.attempt.ended:
+                self.ends[move.attempt.state] += 1
+                self._let_go(move.attempt.id)
+        for attempt in changes.born:
+            if attempt.ended:
+                continue
+            step_id = attempt.task.step.id
+            tally.outstanding[step_id] += len(attempt.task.ordinals)
+            for ordinal in attempt.task.ordinals:
+                tally.current[step_id, ordinal] = attempt.id
+
+    def _let_go(self, attempt_id: str) -> None:
+        row = self.database.rows.attempts[attempt_id]
+        for ordinal in row.ordinals:
+            if self.tally.current.get((row.step_id, ordinal)) == attempt_id:
+                del self.tally.current[row.step_id, ordinal]
+                self.tally.outstanding[row.step_id] -= 1
+
+    def _on_machine(self, node_id: str, attempt_id: str) -> bool:
+        return attempt_id in self.nodes[node_id].room.held
+
+    def _nothing_waits_while_a_machine_idles(self, farm: Farm, now: datetime) -> None:
+        """Where something could be rendered, a machine that could render it does not stand idle."""
+        waiting = [step for job in farm.jobs for step in job.steps if _waits(step, now)]
+        for node in farm.nodes:
+            idle = node.takes_work and not node.held and not node.ahead
+            wasted = idle and any(_could(step, node, now) for step in waiting)
+            self._idle[node.id] = self._idle[node.id] + 1 if wasted else 0
+            long = self._idle[node.id] > _IDLE_BEATS
+            hold("nothing_waits_while_a_machine_idles", not long, node.name)
+
+
+def _waits(step: Step, now: datetime) -> bool:
+    job = step.job
+    return not job.paused and not job.ended and step.open and step.waiting.has_due(now)
+
+
+def _could(step: Step, node: Node, now: datetime) -> bool:
+    back = step.waiting.due(now)
+    if back is not None and back.avoid_node == node.id:
+        return False
+    spec = step.job.spec
+    return obstacle(spec.needs, spec.work.engine, node.offer) is None
