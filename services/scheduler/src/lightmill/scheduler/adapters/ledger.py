@@ -42,6 +42,7 @@ from lightmill.storage.sql.schema.scheduler import (
 from lightmill.storage.sql.upsert import upsert
 
 _STACK = rows.DETAIL_LENGTH
+_Standing = tuple[TaskState, float, str | None]
 _Move = tuple[AttemptState, AttemptState, FailureKind | None, str]
 
 
@@ -163,14 +164,18 @@ def _joined(moved: Iterable[AttemptMoved]) -> dict[str, _Move]:
 
 
 async def _move_tasks(connection: AsyncConnection, changes: Changes, now: datetime) -> None:
+    """Write where tasks stand, one statement for all that stand alike."""
     errors = {move.attempt.task.id: move.detail for move in changes.moved if move.failure}
+    alike: dict[_Standing, list[str]] = defaultdict(list)
     for task in changes.tasks.values():
-        values: dict[str, object] = {"state": task.state, "progress": task.progress}
-        if task.state is not TaskState.ASSIGNED:
+        progress = 1.0 if task.state is TaskState.SUCCEEDED else round(task.progress, 2)
+        alike[task.state, progress, errors.get(task.id)].append(task.id)
+    for (state, progress, error), ids in alike.items():
+        values: dict[str, object] = {"state": state, "progress": progress}
+        if state is not TaskState.ASSIGNED:
             values["started_at"] = func.coalesce(TASKS.c.started_at, now)
-        if is_final(TASK_TRANSITIONS, task.state):
+        if is_final(TASK_TRANSITIONS, state):
             values["finished_at"] = now
-            values["progress"] = 1.0 if task.state is TaskState.SUCCEEDED else task.progress
-        if task.id in errors:
-            values["error"] = errors[task.id][: rows.DETAIL_LENGTH]
-        await connection.execute(update(TASKS).where(TASKS.c.id == task.id).values(values))
+        if error is not None:
+            values["error"] = error[: rows.DETAIL_LENGTH]
+        await connection.execute(update(TASKS).where(TASKS.c.id.in_(ids)).values(values))
