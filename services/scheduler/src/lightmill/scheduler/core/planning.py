@@ -26,7 +26,7 @@ class Place:
 def plan(farm: FarmState) -> None:
     """Hand out what waits to the nodes that have room."""
     roomy = [node for node in farm.nodes.values() if node.takes_work and _has_room(node)]
-    for step in sorted(_open_steps(farm), key=_rank):
+    for step in sorted(_open_steps(farm), key=_rank) if roomy else ():
         while roomy and (place := _place(farm, step, roomy)):
             _hand_out(farm, step, place)
             if not _has_room(place.node):
