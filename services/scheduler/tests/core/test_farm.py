@@ -6,6 +6,8 @@ from lightmill.domain.resources import Gpu, Needs, Offer
 from lightmill.domain.states import JobState, NodeState, StepState
 from lightmill.messages.node_report import Outcome
 from lightmill.scheduler.core.facts import NodeReported, OrderReturned
+from lightmill.scheduler.core.farm import Farm
+from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.simulation.stage import InventedNode, Stage, machine
 
 
@@ -319,3 +321,24 @@ def test_a_node_whose_clock_was_set_back_is_heard_again() -> None:
     farm.beats(12)
     farm.render_everything()
     assert farm.state("job") is JobState.COMPLETED
+
+
+def test_nothing_is_handed_out_behind_work_that_waits_for_room() -> None:
+    farm = stage(machine("a", cores=2))
+    farm.ask("small", "1")
+    farm.ask("wide", "1", needs=Needs(cores=2, ram=1))
+    farm.ask("late", "1")
+    assert [a.job_id for a in farm.assigned] == ["small", "wide"]
+    farm.render_everything()
+    assert farm.state("late") is JobState.COMPLETED
+
+
+def test_a_new_leader_knows_what_waits_on_a_node_outside_its_capacity() -> None:
+    farm = stage(machine("a", cores=2))
+    farm.ask("job", "1-9")
+    farm.report()
+    successor = Farm(beat=1.0, new_id=lambda: "", now=farm.now)
+    known = next(iter(farm.farm.nodes))
+    again = Node(id="a", name="a", session=known.session, offer=known.offer)
+    successor.adopt(farm.farm.jobs, [again])
+    assert (len(again.held), len(again.ahead), again.free_cores) == (2, 1, 0)

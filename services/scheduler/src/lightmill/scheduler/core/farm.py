@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import assert_never
 
+from lightmill.domain.states import AttemptState
 from lightmill.scheduler.core import lifecycle, planning, reports
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import (
@@ -15,7 +16,7 @@ from lightmill.scheduler.core.facts import (
 )
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.state import FarmState
-from lightmill.scheduler.core.work import Job
+from lightmill.scheduler.core.work import Attempt, Job
 
 
 class Farm:
@@ -45,14 +46,16 @@ class Farm:
         """Take in what the database holds; every attempt gets a full lease from now."""
         farm = self._state
         farm.nodes.update((node.id, node) for node in nodes)
+        found: list[Attempt] = []
         for job in jobs:
             farm.jobs[job.id] = job
-            for step in job.steps:
-                for attempt in step.running.values():
-                    attempt.sent_at = farm.tick
-                    attempt.lease_until = farm.lease(attempt)
-                    farm.attempts[attempt.id] = attempt
-                    farm.nodes[attempt.node_id].hold(attempt)
+            found += [attempt for step in job.steps for attempt in step.running.values()]
+        # What runs comes first; ids sort by age, and a node begins its orders in turn.
+        for attempt in sorted(found, key=lambda a: (a.state is AttemptState.ASSIGNED, a.id)):
+            attempt.sent_at = farm.tick
+            attempt.lease_until = farm.lease(attempt)
+            farm.attempts[attempt.id] = attempt
+            farm.nodes[attempt.node_id].take_over(attempt)
 
     def observe(self, fact: Fact, now: datetime) -> None:
         """Take in `fact`, which became known at `now`."""

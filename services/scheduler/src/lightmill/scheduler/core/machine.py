@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from lightmill.domain.resources import Needs, Offer
-from lightmill.domain.states import NodeState
+from lightmill.domain.states import AttemptState, NodeState
 from lightmill.scheduler.core.work import Attempt
 
 
@@ -58,7 +58,12 @@ class Node:
         return 1 - self.free_cores / self.offer.cores if self.offer.cores else 1.0
 
     def grant(self, needs: Needs) -> Grant | None:
-        """Return what a task with `needs` would get now, or None when it does not fit."""
+        """Return what a task with `needs` would get now, or None when it does not fit.
+
+        Nothing fits behind work that waits on the node, which begins its orders in turn.
+        """
+        if self.ahead:
+            return None
         if needs.whole_machine:
             if self.held or needs.gpus > len(self.free_gpus):
                 return None
@@ -78,6 +83,15 @@ class Node:
         if needs.whole_machine:
             return Grant(self.offer.cores, self.offer.ram, ())
         return Grant(needs.cores or 1, needs.ram or 0, ())
+
+    def take_over(self, attempt: Attempt) -> None:
+        """Let an attempt of an earlier leader occupy its grant, or wait when that is in use."""
+        fits = attempt.cores <= self.free_cores and attempt.ram <= self.free_ram
+        attempt.ahead = attempt.state is AttemptState.ASSIGNED and not fits
+        if attempt.ahead:
+            self.ahead[attempt.id] = attempt
+        else:
+            self.hold(attempt)
 
     def hold(self, attempt: Attempt) -> None:
         """Let `attempt` occupy its grant."""

@@ -50,7 +50,7 @@ def _rank(step: Step) -> tuple[int, bool, datetime, str, int]:
 
 
 def _has_room(node: Node) -> bool:
-    return node.free_cores > 0 or not node.ahead
+    return not node.ahead
 
 
 def _place(farm: FarmState, step: Step, roomy: list[Node]) -> Place | None:

@@ -107,10 +107,10 @@ class Inspector:
         """A beat is over; look at what a live leader believes."""
         refused = self.database.refused
         hold("rows_are_as_memory_has_them", not refused, refused)
-        for node in farm.nodes:
-            fits = node.free_cores >= 0 and node.free_ram >= 0 and len(node.ahead) <= 1
-            hold("no_machine_is_promised_twice", fits, node.name)
         if self.calm:
+            for node in farm.nodes:
+                fits = node.free_cores >= 0 and node.free_ram >= 0 and len(node.ahead) <= 1
+                hold("no_machine_is_promised_twice", fits, node.name)
             self._nothing_waits_while_a_machine_idles(farm, now)
 
     # What machines do
