@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Row, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
@@ -46,9 +46,11 @@ class SqlAssets(Assets):
     @override
     async def by_hashes(self, tenant_id: str, hashes: Sequence[str]) -> Mapping[str, Asset]:
         found: dict[str, Asset] = {}
-        async for row in self._in_batches(hashes, tenant_id, _of_hashes):
-            asset = _asset(row)
-            found[asset.md5] = found[asset.blake3] = asset
+        # One statement for each index: with OR between the two, MySQL reads the whole tenant.
+        for column in (ASSETS.c.md5, ASSETS.c.blake3):
+            async for row in self._in_batches(hashes, tenant_id, column.in_):
+                asset = _asset(row)
+                found[asset.md5] = found[asset.blake3] = asset
         return {name: found[name] for name in hashes if name in found}
 
     @override
@@ -155,10 +157,6 @@ class SqlAssets(Assets):
         if user is not None:
             detail = f"{user} needs this file; it can be deleted when that is over or gone"
             raise ProblemError(409, "file-in-use", detail)
-
-
-def _of_hashes(hashes: Sequence[str]) -> ColumnElement[bool]:
-    return or_(ASSETS.c.md5.in_(hashes), ASSETS.c.blake3.in_(hashes))
 
 
 def _asset(row: Row[Any]) -> Asset:

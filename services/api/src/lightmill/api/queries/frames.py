@@ -93,7 +93,7 @@ async def _rows(connection: AsyncConnection, job_id: str, piece: _Slice) -> _Row
         )
         kept.update({row.ordinal: row for row in (await connection.execute(query)).all()})
     rows.results = await _results(connection, found.id, piece)
-    rows.live = await _live(connection, job_id, found.id)
+    rows.live = await _live(connection, found)
     return rows
 
 
@@ -118,12 +118,17 @@ async def _results(
     return {row.ordinal: row for row in (await connection.execute(query)).all()}
 
 
-async def _live(connection: AsyncConnection, job_id: str, step_id: str) -> dict[int, Row[Any]]:
+async def _live(connection: AsyncConnection, step: Row[Any]) -> dict[int, Row[Any]]:
     """Return the running tasks by each of their ordinals; there are as many as nodes work."""
     query = (
         select(TASKS, NODES.c.name.label("node_name"))
         .outerjoin(NODES, NODES.c.id == TASKS.c.node_id)
-        .where(TASKS.c.job_id == job_id, TASKS.c.state.in_(_LIVE), TASKS.c.step_id == step_id)
+        .where(
+            TASKS.c.tenant_id == step.tenant_id,
+            TASKS.c.job_id == step.job_id,
+            TASKS.c.state.in_(_LIVE),
+            TASKS.c.step_id == step.id,
+        )
     )
     rows = (await connection.execute(query)).all()
     return {ordinal: row for row in rows for ordinal in row.ordinals}

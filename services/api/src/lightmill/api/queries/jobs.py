@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 
 from lightmill.api.core import cursor
 from lightmill.api.core.job_view import PAUSED, ask_key
@@ -20,6 +20,9 @@ from lightmill.storage.sql.schema.scheduler import JOB_STATES
 
 _SPEC = TypeAdapter(JobSpec)
 _OVER = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+_APPLIED = (JobState.PROCESSING, *_OVER)
+"""What only a scheduler makes of a job: whoever has such a state has a row in `job_states`."""
+
 _ASKED = (
     JOBS.c.user_label,
     JOBS.c.name,
@@ -83,18 +86,26 @@ class JobQueries:
             .outerjoin(JOB_STATES, JOB_STATES.c.job_id == JOBS.c.id)
             .where(JOBS.c.tenant_id == tenant_id),
             wanted,
-        ).order_by(JOBS.c.created_at.desc(), JOBS.c.id.desc())
+        )
+        at, key = JOBS.c.created_at, JOBS.c.id
+        if wanted.state in _APPLIED:
+            query = query.where(*_mine(tenant_id, wanted))
+            at, key = JOB_STATES.c.created_at, JOB_STATES.c.job_id
+        query = query.order_by(at.desc(), key.desc())
         if cut.after is not None:
-            at, job_id = cursor.decode(cut.after, str, str)
-            moment = cursor.moment(at)
-            query = query.where(
-                or_(
-                    JOBS.c.created_at < moment,
-                    and_(JOBS.c.created_at == moment, JOBS.c.id < job_id),
-                )
-            )
+            written, job_id = cursor.decode(cut.after, str, str)
+            moment = cursor.moment(written)
+            query = query.where(or_(at < moment, and_(at == moment, key < job_id)))
         async with self._database.reading() as connection:
             return await page(connection, query, cut.limit, _item, _mark)
+
+
+def _mine(tenant_id: str, wanted: JobFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions that lead to the job's state by the indexes of `job_states`."""
+    conditions = [JOB_STATES.c.tenant_id == tenant_id]
+    if wanted.owner_id is not None:
+        conditions.append(JOB_STATES.c.owner_id == wanted.owner_id)
+    return conditions
 
 
 def _filtered(query: Select[Any], wanted: JobFilter) -> Select[Any]:
@@ -107,12 +118,14 @@ def _filtered(query: Select[Any], wanted: JobFilter) -> Select[Any]:
     for column, value in columns.items():
         if value is not None:
             query = query.where(column == value)
-    state = func.coalesce(JOB_STATES.c.state, JobState.PENDING)
-    paused = func.coalesce(JOB_STATES.c.paused, JOBS.c.paused)
+    state: ColumnElement[Any] = func.coalesce(JOB_STATES.c.state, JobState.PENDING)
+    paused: ColumnElement[Any] = func.coalesce(JOB_STATES.c.paused, JOBS.c.paused)
     if wanted.state == PAUSED:
         return query.where(paused.is_(True), state.not_in(_OVER))
     if wanted.state is None:
         return query
+    if wanted.state in _APPLIED:
+        state, paused = JOB_STATES.c.state, JOB_STATES.c.paused
     return query.where(state == wanted.state, or_(paused.is_(False), state.in_(_OVER)))
 
 

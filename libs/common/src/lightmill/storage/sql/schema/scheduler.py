@@ -120,7 +120,7 @@ TASKS = Table(
     Index(None, "tenant_id", "state", "node_id"),
     Index(None, "tenant_id", "state", "priority", "created_at"),
     Index(None, "tenant_id", "owner_id", "state", "created_at"),
-    Index(None, "job_id", "state"),
+    Index(None, "tenant_id", "job_id", "state"),
     Index(None, "state"),
 )
 

@@ -416,13 +416,13 @@ def upgrade() -> None:  # noqa: PLR0915  # one statement a table
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
         if_not_exists=True,
     )
-    _index("ix_tasks_job_id_state", "tasks", ["job_id", "state"])
     _index("ix_tasks_state", "tasks", ["state"])
     _index(
         "ix_tasks_tenant_id_owner_id_state_created_at",
         "tasks",
         ["tenant_id", "owner_id", "state", "created_at"],
     )
+    _index("ix_tasks_tenant_id_job_id_state", "tasks", ["tenant_id", "job_id", "state"])
     _index("ix_tasks_tenant_id_state_node_id", "tasks", ["tenant_id", "state", "node_id"])
     _index(
         "ix_tasks_tenant_id_state_priority_created_at",
