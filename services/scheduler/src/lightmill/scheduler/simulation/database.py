@@ -172,8 +172,19 @@ class Database:
         self._write_waiting(changes)
         for node in changes.nodes.values():
             self.rows.nodes[node.id] = NodeRow(id=node.id, session=node.session)
-        self._put(leaving)
+        self.put(leaving)
         self.commits += 1
+
+    def put(self, leaving: Iterable[Leaving]) -> None:
+        """Add to the outbox."""
+        for row in leaving:
+            self._numbers += 1
+            self.rows.outbox[self._numbers] = replace(row, number=self._numbers)
+
+    @property
+    def newest(self) -> int:
+        """Return the number of the latest row of the outbox, sent or not."""
+        return self._numbers
 
     def oldest(self, number: int) -> list[Leaving]:
         """Return the rows of the outbox that have waited the longest."""
@@ -183,11 +194,6 @@ class Database:
         """Delete rows of the outbox."""
         for row in sent:
             self.rows.outbox.pop(row.number, None)
-
-    def _put(self, leaving: Iterable[Leaving]) -> None:
-        for row in leaving:
-            self._numbers += 1
-            self.rows.outbox[self._numbers] = replace(row, number=self._numbers)
 
     def _guard(
         self, changes: Changes, moves: dict[str, tuple[AttemptState, AttemptState]]
