@@ -25,7 +25,7 @@ class Place:
 
 def plan(farm: FarmState) -> None:
     """Hand out what waits to the nodes that have room."""
-    roomy = [node for node in farm.nodes.values() if node.takes_work and _has_room(node)]
+    roomy = [node for node in farm.nodes.values() if _has_room(node) and node.takes_work]
     for step in sorted(_open_steps(farm), key=_rank) if roomy else ():
         while roomy and (place := _place(farm, step, roomy)):
             _hand_out(farm, step, place)
@@ -154,7 +154,7 @@ def _assignment(job: Job, attempt: Attempt) -> Assignment:
 
 def _even_out(farm: FarmState) -> None:
     """Call back work that waits on a busy node while a machine that fits stands idle."""
-    idle = [n for n in farm.nodes.values() if n.takes_work and not n.held and not n.ahead]
+    idle = [n for n in farm.nodes.values() if not (n.held or n.ahead) and n.takes_work]
     for node in farm.nodes.values():
         for attempt in node.ahead.values():
             if not idle:

@@ -1,4 +1,4 @@
-"""A database in memory: rows apart from the scheduler's objects, changed by whole commits alone."""
+"""A database in memory: rows apart from the scheduler's objects, changed by commits alone."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace

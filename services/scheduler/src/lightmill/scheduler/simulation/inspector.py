@@ -222,7 +222,7 @@ class Inspector:
         return attempt_id in self.nodes[node_id].room.held
 
     def _nothing_waits_while_a_machine_idles(self, farm: Farm, now: datetime) -> None:
-        """Where something could be rendered, a machine that could render it does not stand idle."""
+        """Judge whether a machine has stood idle although something waits that fits it."""
         waiting = [step for job in farm.jobs for step in job.steps if _waits(step, now)]
         for node in farm.nodes:
             idle = node.takes_work and not node.held and not node.ahead

@@ -1,5 +1,6 @@
 """One simulated farm from its first job to its last, judged all along."""
 
+from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from zlib import crc32
@@ -183,7 +184,6 @@ class Night:
     def _outcome(self, broken: str | None) -> Outcome:
         rows, ends = self.database.rows, self.inspector.ends
         states = [row.state for row in rows.jobs.values()]
-        work, longest = self._work()
         cores = sum(node.room.offer.cores for node in self.nodes)
         ended = [row.finished_at for row in rows.jobs.values() if row.finished_at]
         makespan = max(((end - START).total_seconds() for end in ended), default=0.0)
@@ -207,17 +207,29 @@ class Night:
             events=self.kernel.events,
             virtual_seconds=round(self.kernel.seconds, 3),
             makespan=round(makespan, 3),
-            lower_bound=round(max(work / cores, longest), 3),
+            lower_bound=round(self._bound(cores), 3),
             utilisation=round(busy / (cores * makespan), 4) if makespan else 0.0,
         )
 
-    def _work(self) -> tuple[float, float]:
-        """Return the core seconds of all results, and the longest frame."""
+    def _bound(self, cores: int) -> float:
+        """Return the earliest moment at which these results could have been there.
+
+        What came after any moment takes its core seconds, shared out evenly; and no frame is
+        there sooner than its job and its own time.
+        """
         rows = self.database.rows
-        total = longest = 0.0
+        arrivals: dict[str, float] = {}
+        work: dict[str, float] = defaultdict(float)
+        bound = 0.0
         for attempt_id, result in rows.results.values():
             row = rows.attempts[attempt_id]
             seconds = self.frame_seconds(row.job_id, result.frame)
-            total += seconds * row.cores
-            longest = max(longest, seconds)
-        return total, longest
+            arrived = (rows.asked[row.job_id].created_at - START).total_seconds()
+            arrivals[row.job_id] = arrived
+            work[row.job_id] += seconds * row.cores
+            bound = max(bound, arrived + seconds)
+        late = 0.0
+        for job_id in sorted(arrivals, key=lambda job_id: -arrivals[job_id]):
+            late += work[job_id]
+            bound = max(bound, arrivals[job_id] + late / cores)
+        return bound

@@ -129,6 +129,7 @@ def _table(kind: type[Table], name: str, said: dict[str, Any]) -> Table:
     unknown = sorted(said.keys() - known)
     if unknown:
         raise ScenarioError(f"{name}: {unknown}; there are {sorted(known)}")
-    return kind(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
-    )
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in said.items()
+    }
+    return kind(**values)
