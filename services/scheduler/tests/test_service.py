@@ -13,6 +13,7 @@ from lightmill.domain.failures import RetryPolicy
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import JobSpec, Work, steps_with_test
 from lightmill.domain.resources import Needs
+from lightmill.domain.results import attempt_prefix
 from lightmill.messages.job_wanted import JobWanted
 from lightmill.messages.node_report import Outcome
 from lightmill.runtime.ids import new_id
@@ -245,6 +246,28 @@ async def test_failures_are_told_once_for_all_their_occurrences(parts: Parts) ->
         await until(given_up)
     (report,) = await rows(parts, ERROR_REPORTS)
     assert (report.error_type, report.error_message, report.count) == ("engine", "None", 2)
+
+
+async def test_files_that_became_no_result_are_deleted_by_the_leader(parts: Parts) -> None:
+    node = OnlineNode(machine("a", 2), parts.broker, renders=lambda _: Outcome.FAILED)
+    tidy = SETTINGS.model_copy(update={"files_sweep": 0.2, "files_age": 0.0})
+
+    async def over() -> bool:
+        return len(await rows(parts, ATTEMPTS, job_id=job_id, state="FAILED")) == 1
+
+    async def gone() -> bool:
+        return await parts.store.info(left) is None
+
+    async with running(scheduler(parts), online(node)):
+        job_id = await submit(parts, "1", retries=0)
+        await until(over)
+    (attempt,) = await rows(parts, ATTEMPTS, job_id=job_id)
+    left = attempt_prefix("tenant", job_id, attempt.id) + "0001.png"
+    await parts.store.put(left, b"half", "image/png")
+    async with parts.database.transaction() as connection:
+        await connection.execute(update(ATTEMPTS).values(swept_at=None))
+    async with running(run(tidy, parts, asyncio.Event())):
+        await until(gone)
 
 
 async def test_what_cannot_be_read_is_buried_and_nothing_stops(parts: Parts) -> None:

@@ -11,6 +11,8 @@ class SchedulerSettings(Settings):
     Attributes:
         beat: Seconds between two reports of a node, up to 500 nodes; more nodes, longer beats.
         sweep: Seconds between two looks at what is wanted and not applied.
+        files_sweep: Seconds between two looks for files that no result needs.
+        files_age: Seconds after its end for which an attempt's files are kept in any case.
         health_port: Of /healthz, /readyz and /metrics; 0 turns it off.
         fact_log: File that every fact is appended to; it turns over at 64 MiB, eight are kept.
         name: How this scheduler signs the leadership row; None means its host name.
@@ -18,6 +20,8 @@ class SchedulerSettings(Settings):
 
     beat: float = 1.0
     sweep: float = 30.0
+    files_sweep: float = 3600.0
+    files_age: float = 86400.0
     health_port: int = 0
     name: str | None = None
     fact_log: Path | None = None

@@ -6,6 +6,7 @@ import socket
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext, suppress
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -16,6 +17,7 @@ from lightmill.runtime import health
 from lightmill.runtime.ids import new_id
 from lightmill.runtime.parts import Parts
 from lightmill.runtime.persistence import again_and_again, reasons
+from lightmill.scheduler.adapters.ended_attempts import SqlEndedAttempts
 from lightmill.scheduler.adapters.error_reports import add_reports
 from lightmill.scheduler.adapters.fact_log import FactLog
 from lightmill.scheduler.adapters.leadership import begin_epoch
@@ -27,6 +29,7 @@ from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.handlers.inboxes import commands, reports, returned
 from lightmill.scheduler.use_cases.decide import Decide
 from lightmill.scheduler.use_cases.lead import Lead
+from lightmill.scheduler.use_cases.sweep_files import SweepFiles
 from lightmill.storage.sql.migration import require_current
 from lightmill.storage.sql.named_lock import Guard, NamedLock
 from lightmill.storage.sql.relay import Relay
@@ -85,6 +88,7 @@ async def _lead(
             tasks.create_task(lead.look_for_jobs())
             tasks.create_task(lead.tick())
             tasks.create_task(lead.turns())
+            tasks.create_task(_sweep(settings, parts, epoch).forever())
 
 
 async def _take_over(
@@ -115,6 +119,16 @@ async def _take_over(
         epoch=epoch,
         beat=beat,
         sweep=settings.sweep,
+    )
+
+
+def _sweep(settings: SchedulerSettings, parts: Parts, epoch: int) -> SweepFiles:
+    return SweepFiles(
+        attempts=SqlEndedAttempts(parts.database, epoch=epoch),
+        store=parts.store,
+        clock=parts.clock,
+        age=timedelta(seconds=settings.files_age),
+        every=settings.files_sweep,
     )
 
 

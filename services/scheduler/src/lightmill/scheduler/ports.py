@@ -23,6 +23,32 @@ class Snapshot:
     nodes: Sequence[Node]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedAttempt:
+    """An attempt that is over; `owns_results` when a frame of the job is one of its images."""
+
+    id: str
+    tenant_id: str
+    job_id: str
+    owns_results: bool
+
+
+class EndedAttempts(Protocol):
+    """Attempts that are over, until their files have been looked at."""
+
+    async def unswept(self, before: datetime, most: int) -> list[EndedAttempt]:
+        """Return some that ended before that moment, oldest first, none of them marked."""
+        ...
+
+    async def mark(self, attempt_ids: Iterable[str], now: datetime) -> None:
+        """Note that these have been looked at.
+
+        Raises:
+            NotLeaderError: the epoch has passed.
+        """
+        ...
+
+
 class Ledger(Protocol):
     """The database, as the one leader of an epoch writes it."""
 

@@ -144,10 +144,12 @@ ATTEMPTS = Table(
     Column("assigned_at", MOMENT, nullable=False),
     Column("started_at", MOMENT),
     Column("ended_at", MOMENT),
+    Column("swept_at", MOMENT),  # when its files were looked at and, unless owned, deleted
     Index(None, "tenant_id", "job_id", "assigned_at"),
     Index(None, "task_id"),
     Index(None, "state"),
     Index(None, "node_id", "state"),
+    Index(None, "swept_at", "ended_at"),
 )
 
 RESULTS = Table(

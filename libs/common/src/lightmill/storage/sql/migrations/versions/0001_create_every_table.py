@@ -117,11 +117,13 @@ def upgrade() -> None:  # noqa: PLR0915  # one statement a table
         sa.Column("assigned_at", columns.MOMENT, nullable=False),
         sa.Column("started_at", columns.MOMENT),
         sa.Column("ended_at", columns.MOMENT),
+        sa.Column("swept_at", columns.MOMENT),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attempts")),
         if_not_exists=True,
     )
     _index("ix_attempts_node_id_state", "attempts", ["node_id", "state"])
     _index("ix_attempts_state", "attempts", ["state"])
+    _index("ix_attempts_swept_at_ended_at", "attempts", ["swept_at", "ended_at"])
     _index("ix_attempts_task_id", "attempts", ["task_id"])
     _index(
         "ix_attempts_tenant_id_job_id_assigned_at",
