@@ -14,6 +14,7 @@ from lightmill.domain.states import (
     move,
 )
 from lightmill.scheduler.core.changes import AttemptMoved, Delivered
+from lightmill.scheduler.core.claims import is_plausible
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal
@@ -36,11 +37,11 @@ def begin(farm: FarmState, attempt: Attempt) -> None:
 
 
 def deliver(farm: FarmState, attempt: Attempt, results: Iterable[FrameResult]) -> None:
-    """Take in frames of the current attempt; what it was not asked for is left out."""
+    """Take in frames of the current attempt; what was not asked for, or cannot be, is left out."""
     task, step = attempt.task, attempt.task.step
     prefix = attempt_prefix(step.job.tenant_id, step.job.id, attempt.id)
     for result in results:
-        if result.ordinal not in task.remaining or not result.key.startswith(prefix):
+        if result.ordinal not in task.remaining or not is_plausible(result, prefix):
             continue
         task.remaining.discard(result.ordinal)
         step.succeeded += 1

@@ -10,6 +10,7 @@ from lightmill.scheduler.core.state import MISSING_AFTER, OFFLINE_AFTER, FarmSta
 from lightmill.scheduler.core.work import Attempt
 
 _LEAST_PROGRESS = 0.01
+_DETAIL_LENGTH = 20_000
 
 
 def hear(farm: FarmState, report: NodeReport) -> None:
@@ -94,7 +95,9 @@ def _settle(farm: FarmState, node: Node, finish: Finish) -> None:
     applied = node.settled.get(finish.attempt_id)
     if applied is None:
         attempt = farm.attempts.get(finish.attempt_id)
-        applied = attempt is not None and not attempt.ended and attempt.node_id == node.id
+        if attempt is not None and attempt.node_id != node.id:
+            attempt = None  # what another node holds is that one's to end
+        applied = attempt is not None and not attempt.ended
         if attempt is not None and applied:
             _finish(farm, attempt, finish)
         if attempt is not None:
@@ -107,7 +110,7 @@ def _settle(farm: FarmState, node: Node, finish: Finish) -> None:
 def _finish(farm: FarmState, attempt: Attempt, finish: Finish) -> None:
     step = attempt.task.step
     attempts.deliver(farm, attempt, finish.delivered)
-    if finish.outcome in {Outcome.SUCCEEDED, Outcome.FAILED}:
+    if finish.outcome in {Outcome.SUCCEEDED, Outcome.FAILED} or finish.delivered:
         lifecycle.begin(farm, step)  # a short attempt may end before any report shows it running
     hopeless = False
     match finish.outcome:
@@ -118,11 +121,11 @@ def _finish(farm: FarmState, attempt: Attempt, finish: Finish) -> None:
             hopeless = attempts.fail(farm, attempt, FailureKind.OUTPUT, missing)
         case Outcome.FAILED:
             kind = finish.failure or FailureKind.ENGINE
-            hopeless = attempts.fail(farm, attempt, kind, finish.detail)
+            hopeless = attempts.fail(farm, attempt, kind, finish.detail[:_DETAIL_LENGTH])
         case Outcome.CANCELLED | Outcome.RECALLED:
             attempts.give_up(farm, attempt, f"{finish.outcome.lower()} by the node")
     if hopeless:
-        lifecycle.fail_at_once(farm, step, finish.detail)
+        lifecycle.fail_at_once(farm, step, finish.detail[:_DETAIL_LENGTH])
     else:
         lifecycle.settle(farm, step)
 
@@ -153,6 +156,7 @@ def _take_frames(farm: FarmState, node: Node, attempt: Attempt, held: HeldAttemp
     before = len(attempt.task.remaining)
     attempts.deliver(farm, attempt, held.delivered)
     if len(attempt.task.remaining) < before:
+        lifecycle.begin(farm, attempt.task.step)
         farm.changes.steps[attempt.task.step.id] = attempt.task.step
         farm.touch(attempt.task.step.job)
     ordinals = tuple(result.ordinal for result in held.delivered)

@@ -20,6 +20,9 @@ SHORTEST_LEASE = 4
 LONGEST_LEASE = 600.0
 """In seconds."""
 
+_WHY_LENGTH = 1000
+"""Of a line of the history, in characters; the rows of attempts and jobs have the rest."""
+
 
 @dataclass(slots=True, kw_only=True)
 class FarmState:
@@ -68,6 +71,6 @@ class FarmState:
                 entity_id=entity_id,
                 was=was,
                 became=became,
-                why=why,
+                why=why[:_WHY_LENGTH],
             )
         )
