@@ -55,7 +55,9 @@ class Liveness:
         either: set[asyncio.Future[Any]] = {task, self._ended}
         try:
             await asyncio.wait(either, timeout=ANSWER_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
+            if task.cancelled():  # by the driver: so it tells who waits that it closes
+                self.end("the connection has been closed")
+            elif task.done():
                 return task.result()
             self.end(f"the broker did not answer within {ANSWER_SECONDS:g} s")
         except FAULTS as error:
