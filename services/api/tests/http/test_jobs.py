@@ -144,6 +144,16 @@ async def test_retry_is_for_failed_jobs(farm: Farm) -> None:
     assert row.retries_wanted == 1
 
 
+async def test_a_retry_takes_back_a_cancel_that_came_after_the_failure(farm: Farm) -> None:
+    job = await farm.job()
+    await farm.insert(JOB_STATES, state_row(farm, job, state="FAILED"))
+    async with farm.client() as client:
+        await client.post(f"/api/v1/jobs/{job}/cancel")
+        assert (await client.post(f"/api/v1/jobs/{job}/retry")).status_code == 202
+    (row,) = await farm.rows(JOBS)
+    assert (row.wanted, row.retries_wanted) == ("RUN", 1)
+
+
 async def test_priority_changes_only_from_the_version_that_was_read(farm: Farm) -> None:
     job = await farm.job()
     async with farm.client() as client:

@@ -30,7 +30,11 @@ _CHANGES: Mapping[Wish, tuple[ColumnElement[bool], Mapping[str, Any]]] = {
     Wish.CANCEL: (JOBS.c.wanted != Wanted.CANCEL, {"wanted": Wanted.CANCEL}),
     Wish.PAUSE: (JOBS.c.paused.is_(False), {"paused": True}),
     Wish.RESUME: (JOBS.c.paused.is_(True), {"paused": False}),
-    Wish.RETRY: (JOBS.c.id.is_not(None), {"retries_wanted": JOBS.c.retries_wanted + 1}),
+    # Only what has FAILED is retried: a cancel that came too late for it is no longer wanted.
+    Wish.RETRY: (
+        JOBS.c.id.is_not(None),
+        {"retries_wanted": JOBS.c.retries_wanted + 1, "wanted": Wanted.RUN},
+    ),
     # Asked once is enough until the scheduler has taken it up.
     Wish.CLEANUP: (
         JOBS.c.cleanups_wanted == _APPLIED,
