@@ -77,6 +77,8 @@ test: setup ## Every test; those marked backing and e2e where a Docker engine an
 	else echo "No Docker engine answers: the tests on real MySQL, RabbitMQ, Redis and S3 are left out."; $(BIN)/pytest -m "not backing and not e2e"; fi
 test-concurrency: setup ## 20 designs at once start in the order of their creation
 	@$(BIN)/python -m lightmill.local concurrency
+simulate: setup ## The whole protocol on invented farms with faults, and seeded bugs that it must find: SEED=7, FARMS=2000
+	@$(BIN)/python -m lightmill.scheduler.simulation $(if $(REPLAY),--replay $(REPLAY),--seed $(or $(SEED),7) --farms $(or $(FARMS),2000))
 bench: setup ## List the benchmarks; NAME=farm_overhead runs one
 	@$(BIN)/python bench/run.py $(NAME)
 schemas: setup ## Write the JSON Schema of every message after a change of one
@@ -85,5 +87,5 @@ test-fast: setup ## Tests that need nothing but Python, in seconds
 	$(BIN)/pytest -m "not backing and not e2e and not blender and not slow"
 
 PHONY_FARM := up down smoke infra dev logs secrets
-PHONY_LOCAL := engine demo preflight local test-concurrency bench
+PHONY_LOCAL := engine demo preflight local test-concurrency simulate bench
 .PHONY: $(PHONY_FARM) $(PHONY_LOCAL) help setup lock check fmt lint types layers test test-fast schemas
