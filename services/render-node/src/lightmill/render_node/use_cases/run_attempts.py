@@ -152,11 +152,12 @@ class RunAttempts:
         ):
             finish = await self._end(held, turn)
             # A cancel that comes from here on is late: what happened has happened.
-            del self._running[held.attempt_id], self._turns[held.attempt_id]
+            del self._running[held.attempt_id]
             if held.attempt_id in self.attempts:
                 await self._journal.finished([finish])
                 self.attempts.finish(finish)
                 _log.info("attempt ended", outcome=finish.outcome, failure=finish.failure)
+            del self._turns[held.attempt_id]  # not before: one that never began may get its turn
         self._start_what_fits()
         self.changed.set()
         await self._forget_jobs()
