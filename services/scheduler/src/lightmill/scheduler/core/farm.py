@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from lightmill.domain.states import AttemptState
-from lightmill.scheduler.core import lifecycle, planning, reports
+from lightmill.scheduler.core import attempts, lifecycle, planning, reports
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import (
     BeatPassed,
@@ -50,6 +50,8 @@ class Farm:
         for job in jobs:
             farm.jobs[job.id] = job
             found += [attempt for step in job.steps for attempt in step.running.values()]
+            for step in job.steps:
+                attempts.hurry(farm, step)  # the clock that set its times was another one
         # What runs comes first; ids sort by age, and a node begins its orders in turn.
         for attempt in sorted(found, key=lambda a: (a.state is AttemptState.ASSIGNED, a.id)):
             attempt.sent_at = farm.tick
@@ -59,7 +61,7 @@ class Farm:
 
     def observe(self, fact: Fact, now: datetime) -> None:
         """Take in `fact`, which became known at `now`."""
-        self._state.now = now
+        self._set_clock(now)
         match fact:
             case JobAsked():
                 lifecycle.ask(self._state, fact)
@@ -74,8 +76,25 @@ class Farm:
 
     def plan(self, now: datetime) -> None:
         """Hand out what can be handed out."""
-        self._state.now = now
+        self._set_clock(now)
         planning.plan(self._state)
+
+    def _set_clock(self, now: datetime) -> None:
+        farm = self._state
+        set_back, farm.now = now < farm.now, now
+        for job in farm.jobs.values() if set_back else ():
+            for step in job.steps:
+                attempts.hurry(farm, step)
+
+    def left(self, born: Iterable[Attempt], under_way: int) -> None:
+        """Note that the orders of these attempts leave only now that they are committed.
+
+        The ticks under way to the leader are older than they are, and so are the reports
+        between those: neither may count against them.
+        """
+        for attempt in born:
+            attempt.sent_at = self._state.tick + under_way
+            attempt.lease_until = max(attempt.lease_until, self._state.lease(attempt) + under_way)
 
     def take_changes(self) -> Changes:
         """Return what has changed since the last call; jobs that have ended leave the farm."""

@@ -22,6 +22,8 @@ def ask(farm: FarmState, asked: JobAsked) -> None:
     if job is None:
         job = _open(farm, asked)
     elif asked.version <= job.applied_version:
+        if job.ended:
+            del farm.jobs[job.id]  # it was read for this doorbell alone
         return
     job.applied_version = asked.version
     job.priority = asked.priority

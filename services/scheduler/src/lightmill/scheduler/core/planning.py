@@ -16,11 +16,16 @@ from lightmill.scheduler.core.work import Attempt, Job, Step, Task
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a task goes: at once, or `ahead`, to wait there behind running work."""
+    """Where a task goes: at once, or `ahead`, to wait there behind running work.
+
+    Attributes:
+        back: The ordinal that goes there; None means those next in line.
+    """
 
     node: Node
     grant: Grant
     ahead: bool
+    back: GivenBack | None
 
 
 def plan(farm: FarmState) -> None:
@@ -55,21 +60,54 @@ def _has_room(node: Node) -> bool:
 
 def _place(farm: FarmState, step: Step, roomy: list[Node]) -> Place | None:
     """Return where the next task of `step` goes, or None when nowhere."""
-    if not step.waiting.has_due(farm.now):
-        return None
-    back = step.waiting.due(farm.now)
     fitting = [node for node in roomy if _fits(step, node)]
-    if back is not None and back.avoid_node is not None:
-        elsewhere = [node for node in fitting if node.id != back.avoid_node]
-        others = [n for n in farm.nodes.values() if n.takes_work and n.id != back.avoid_node]
-        fitting = elsewhere if any(_fits(step, node) for node in others) else fitting
+    for back in _next(farm, step) if fitting else ():
+        if place := _place_of(step, back, _allowed(farm, step, back, fitting)):
+            return place
+    return None
+
+
+def _next(farm: FarmState, step: Step) -> Iterator[GivenBack | None]:
+    """Yield what of `step` may be handed out: one that waits for its node holds up no other."""
+    back = step.waiting.due(farm.now)
+    if back is not None:
+        yield back
+        if back.avoid_node is not None:
+            other = step.waiting.due_for(back.avoid_node, farm.now)
+            if other is not None:
+                yield other
+    if step.waiting.next_ordinal < step.waiting.total:
+        yield None
+
+
+def _allowed(
+    farm: FarmState, step: Step, back: GivenBack | None, fitting: list[Node]
+) -> list[Node]:
+    """Return the nodes without the one that `back` failed on, unless no other is there."""
+    if back is None or back.avoid_node is None:
+        return fitting
+    others = [n for n in farm.nodes.values() if n.takes_work and n.id != back.avoid_node]
+    if not any(_fits(step, node) for node in others):
+        return fitting
+    return [node for node in fitting if node.id != back.avoid_node]
+
+
+def _place_of(step: Step, back: GivenBack | None, nodes: list[Node]) -> Place | None:
     needs = step.job.spec.needs
-    now = [Place(n, grant, ahead=False) for n in fitting if (grant := n.grant(needs))]
+    now = [
+        Place(node, grant, ahead=False, back=back)
+        for node in nodes
+        if (grant := node.grant(needs))
+    ]
     if now:
         return min(now, key=lambda place: _cost(step, place.node))
     if step.job.spec.fifo:
         return None  # an order that waits on a node could start after a younger job elsewhere
-    later = [Place(n, grant, ahead=True) for n in fitting if (grant := n.grant_ahead(needs))]
+    later = [
+        Place(node, grant, ahead=True, back=back)
+        for node in nodes
+        if (grant := node.grant_ahead(needs))
+    ]
     return min(later, key=lambda place: _cost(step, place.node), default=None)
 
 
@@ -84,7 +122,7 @@ def _cost(step: Step, node: Node) -> tuple[float, bool, str]:
 
 
 def _hand_out(farm: FarmState, step: Step, place: Place) -> None:
-    back = step.waiting.due(farm.now)
+    back = place.back
     if back is not None:
         step.waiting.take_given_back(back)
         farm.changes.given_back[step.id, back.ordinal] = None

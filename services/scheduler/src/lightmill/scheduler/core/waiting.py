@@ -57,6 +57,18 @@ class Waiting:
             return item if not_before <= now else None
         return None
 
+    def due_for(self, node_id: str, now: datetime) -> GivenBack | None:
+        """Return the ordinal, due the longest of those given back, that `node_id` may take."""
+        return min(
+            (
+                item
+                for item in self.given_back.values()
+                if item.not_before <= now and item.avoid_node != node_id
+            ),
+            key=lambda item: (item.not_before, item.ordinal),
+            default=None,
+        )
+
     def has_due(self, now: datetime) -> bool:
         """Tell whether anything could be handed out now."""
         return self.next_ordinal < self.total or self.due(now) is not None
