@@ -72,9 +72,12 @@ types: setup ## Types
 	$(BIN)/mypy
 layers: setup ## Who may import whom
 	$(BIN)/lint-imports
-test: setup ## Every test; those marked backing and e2e where a Docker engine answers
-	@if docker info >/dev/null 2>&1; then $(BIN)/pytest; \
-	else echo "No Docker engine answers: the tests on real MySQL, RabbitMQ, Redis and S3 are left out."; $(BIN)/pytest -m "not backing and not e2e"; fi
+test: setup ## Every test; those on real MySQL, RabbitMQ, Redis and S3 where a Docker engine answers
+	@$(BIN)/lightmill-node engines check >/dev/null 2>&1 || $(BIN)/lightmill-node engines install blender || echo "No Blender: the tests that render with it are left out."
+	@if docker info >/dev/null 2>&1; then $(BIN)/pytest -m "not chaos"; \
+	else echo "No Docker engine answers: the tests on real MySQL, RabbitMQ, Redis and S3 are left out."; $(BIN)/pytest -m "not backing and not e2e and not chaos"; fi
+chaos: setup ## The same blows to the farm in containers while the simulated engine renders
+	$(BIN)/pytest -m chaos tests/e2e
 test-concurrency: setup ## 20 designs at once start in the order of their creation
 	@$(BIN)/python -m lightmill.local concurrency
 simulate: setup ## The whole protocol on invented farms with faults, and seeded bugs that it must find: SEED=7, FARMS=2000
@@ -88,4 +91,4 @@ test-fast: setup ## Tests that need nothing but Python, in seconds
 
 PHONY_FARM := up down smoke infra dev logs secrets
 PHONY_LOCAL := engine demo preflight local test-concurrency simulate bench
-.PHONY: $(PHONY_FARM) $(PHONY_LOCAL) help setup lock check fmt lint types layers test test-fast schemas
+.PHONY: $(PHONY_FARM) $(PHONY_LOCAL) help setup lock check fmt lint types layers test chaos test-fast schemas

@@ -206,7 +206,11 @@ def blender_shot(farm: ComposeFarm, client: Farm, folder: Path) -> Shot:
 
 
 @pytest.fixture(
-    scope="module", params=["simulated", pytest.param("blender", marks=pytest.mark.blender)]
+    scope="module",
+    params=[
+        pytest.param("simulated", marks=pytest.mark.chaos),
+        pytest.param("blender", marks=pytest.mark.blender),
+    ],
 )
 def shot(
     request: pytest.FixtureRequest, farm: ComposeFarm, tmp_path_factory: pytest.TempPathFactory

@@ -272,6 +272,12 @@ def test_a_task_without_stated_needs_takes_the_whole_machine() -> None:
     assert [(a.cores, a.ram) for a in farm.assigned] == [(8, 100), (8, 100)]
 
 
+def test_a_task_that_states_cores_alone_gets_its_share_of_the_memory() -> None:
+    farm = stage(machine("a", cores=4))
+    farm.ask("job", "1-9", needs=Needs(cores=2))
+    assert [(a.cores, a.ram) for a in farm.assigned] == [(2, 50)] * 3
+
+
 def test_devices_are_granted_once() -> None:
     offer = Offer(
         cores=4, ram=100, engines={"blender": ("4.5",)}, gpus=(Gpu(index=0), Gpu(index=1))

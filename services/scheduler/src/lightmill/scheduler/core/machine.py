@@ -25,6 +25,7 @@ class Node:
         heard_at: The tick of its last report; None until it has reported to this leader.
         held: Attempts that occupy it: running, about to, or ended but not yet known to be gone.
         ahead: Attempts that wait on it outside its capacity.
+        freed: Bytes by job, of the workspaces that its last report says it has deleted.
         warm: Step that it worked on last: its scene is open there.
     """
 
@@ -40,6 +41,7 @@ class Node:
     ahead: dict[str, Attempt] = field(default_factory=dict)
     settled: dict[str, bool] = field(default_factory=dict)
     warm: str | None = None
+    freed: dict[str, int] = field(default_factory=dict)
     free_cores: int = 0
     free_ram: int = 0
     free_gpus: tuple[int, ...] = ()
@@ -68,7 +70,7 @@ class Node:
             if self.held or needs.gpus > len(self.free_gpus):
                 return None
             return Grant(self.offer.cores, self.offer.ram, self.free_gpus)
-        cores, ram = needs.cores or 1, needs.ram or 0
+        cores, ram = self._share(needs)
         if cores > self.free_cores or ram > self.free_ram or needs.gpus > len(self.free_gpus):
             return None
         return Grant(cores, ram, self.free_gpus[: needs.gpus])
@@ -82,7 +84,13 @@ class Node:
             return None
         if needs.whole_machine:
             return Grant(self.offer.cores, self.offer.ram, ())
-        return Grant(needs.cores or 1, needs.ram or 0, ())
+        return Grant(*self._share(needs), ())
+
+    def _share(self, needs: Needs) -> tuple[int, int]:
+        """Return cores and RAM of a task that stated one of them: of the other, a fair share."""
+        cores = needs.cores or 1
+        ram = self.offer.ram * cores // self.offer.cores if needs.ram is None else needs.ram
+        return cores, ram
 
     def take_over(self, attempt: Attempt) -> None:
         """Let an attempt of an earlier leader occupy its grant, or wait when that is in use."""
