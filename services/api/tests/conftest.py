@@ -145,7 +145,11 @@ async def _tenant(database: Database, name: str, clock: SteppedClock) -> Tenant:
 @pytest.fixture
 def settings() -> ApiSettings:
     return ApiSettings(
-        simulated_engine=True, analysis_seconds=0, most_upload_bytes=10 * 2**20, port=0
+        simulated_engine=True,
+        analysis_seconds=0,
+        cleanup_seconds=1,
+        most_upload_bytes=10 * 2**20,
+        port=0,
     )
 
 

@@ -15,5 +15,5 @@ def test_every_fact_is_a_line_that_can_be_read_back(tmp_path: Path) -> None:
     written = (tmp_path / "logs" / "facts.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in written] == [
         {"at": now.isoformat(), "OrderReturned": {"session": "s", "attempt_ids": ["a"]}},
-        {"at": now.isoformat(), "BeatPassed": {}},
+        {"at": now.isoformat(), "BeatPassed": {"number": 0}},
     ]

@@ -20,7 +20,7 @@ from lightmill.runtime.ids import new_id
 from lightmill.runtime.parts import Parts
 from lightmill.scheduler.config import SchedulerSettings
 from lightmill.scheduler.factory import run
-from lightmill.scheduler.simulation.online_node import OnlineNode, at_once, never
+from lightmill.scheduler.simulation.online_node import WORKSPACE, OnlineNode, at_once, never
 from lightmill.scheduler.simulation.stage import machine
 from lightmill.storage.sql.schema.api import JOBS
 from lightmill.storage.sql.schema.scheduler import (
@@ -33,6 +33,7 @@ from lightmill.storage.sql.schema.scheduler import (
     OUTBOX,
     RESULTS,
     TASKS,
+    WORKSPACES_FREED,
 )
 
 SETTINGS = SchedulerSettings(beat=0.2, sweep=0.5, name="test")
@@ -268,6 +269,32 @@ async def test_files_that_became_no_result_are_deleted_by_the_leader(parts: Part
         await connection.execute(update(ATTEMPTS).values(swept_at=None))
     async with running(run(tidy, parts, asyncio.Event())):
         await until(gone)
+
+
+async def test_what_nodes_have_freed_is_written_down_once(parts: Parts) -> None:
+    invented = machine("a", 2)
+    node = OnlineNode(invented, parts.broker)
+
+    async def freed() -> bool:
+        return len(await rows(parts, WORKSPACES_FREED)) == 1
+
+    async with running(scheduler(parts), online(node)):
+        job_id = await submit(parts, "1")
+        await ended(parts, job_id)
+        invented.freed["no-job-of-this-farm"] = 7
+        async with parts.database.transaction() as connection:
+            change = update(JOBS).where(JOBS.c.id == job_id)
+            await connection.execute(
+                change.values(cleanups_wanted=1, version=2, updated_at=parts.clock.now())
+            )
+        await ring(parts, job_id)
+        await until(freed)
+    (written,) = await rows(parts, WORKSPACES_FREED)
+    async with running(scheduler(parts), online(node)):  # a leader whose memory is empty
+        await ended(parts, await submit(parts, "1"))
+    assert await rows(parts, WORKSPACES_FREED) == [written]
+    assert (written.job_id, written.node_id, written.tenant_id) == (job_id, invented.id, "tenant")
+    assert written.bytes == WORKSPACE
 
 
 async def test_what_cannot_be_read_is_buried_and_nothing_stops(parts: Parts) -> None:

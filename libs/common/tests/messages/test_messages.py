@@ -8,7 +8,14 @@ from lightmill.domain.job import Work
 from lightmill.domain.resources import Gpu, Offer
 from lightmill.domain.results import FrameResult
 from lightmill.messages.message import Message
-from lightmill.messages.node_report import Finish, HeldAttempt, HeldState, NodeReport, Outcome
+from lightmill.messages.node_report import (
+    Finish,
+    FreedWorkspace,
+    HeldAttempt,
+    HeldState,
+    NodeReport,
+    Outcome,
+)
 from lightmill.messages.orders import Assignment, Frame, Orders
 
 RESULT = FrameResult(
@@ -31,6 +38,7 @@ REPORT = NodeReport(
     offer=Offer(cores=8, ram=2**35, gpus=(Gpu(index=0),), engines={"blender": ("4.5.3",)}),
     held=(HeldAttempt(attempt_id="a", state=HeldState.RUNNING, delivered=(RESULT,)),),
     finishes=(Finish(attempt_id="b", outcome=Outcome.FAILED, failure=FailureKind.ENGINE),),
+    freed=(FreedWorkspace(job_id="j", bytes=2**40),),
 )
 ORDERS = Orders(
     epoch=7,

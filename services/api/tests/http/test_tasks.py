@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from lightmill.storage.sql.schema.scheduler import (
     RESULTS,
     STEPS,
     TASKS,
+    WORKSPACES_FREED,
 )
 
 GIB = 2**30
@@ -120,9 +122,29 @@ async def test_clean_up_waits_for_the_end_and_is_asked_once(farm: Farm) -> None:
             ended = await client.post(f"/api/tasks/{task['id']}/cleanup")
             assert ended.status_code == 202
     assert running.status_code == 409
-    assert ended.json()["bytesFreed"] is None
+    assert (ended.json()["bytesFreed"], ended.json()["complete"]) == (0, True)
     (row,) = await farm.rows(JOBS)
     assert (row.cleanups_wanted, row.version) == (1, 2)
+
+
+async def test_clean_up_tells_what_the_nodes_have_freed(farm: Farm) -> None:
+    await a_node(farm)
+    _, task = await create(farm)
+    await farm.insert(JOB_STATES, state_row(farm, task["id"], state="COMPLETED"))
+    freed = {"job_id": task["id"], "tenant_id": farm.one.id, "at": farm.clock.now()}
+    path = f"/api/tasks/{task['id']}"
+    async with farm.client() as client:
+        early = (await client.post(f"{path}/cleanup")).json()
+        assert (early["bytesFreed"], early["complete"]) == (0, False)
+        asked = asyncio.ensure_future(client.post(f"{path}/cleanup"))
+        await farm.insert(WORKSPACES_FREED, {**freed, "node_id": "node-1", "bytes": 2**40})
+        late = (await asked).json()
+        assert (late["bytesFreed"], late["complete"]) == (2**40, True)
+        await farm.insert(WORKSPACES_FREED, {**freed, "node_id": "gone", "bytes": 5})
+        again = (await client.post(f"{path}/cleanup")).json()
+        assert (again["bytesFreed"], again["complete"]) == (2**40 + 5, True)
+        farm.cache.clear()
+        assert (await client.get(f"{path}/status")).json()["bytesFreed"] == 2**40 + 5
 
 
 async def test_frames_are_shown_whether_or_not_rows_stand_for_them(farm: Farm) -> None:

@@ -126,6 +126,20 @@ def test_forgetting_a_job_leaves_the_content(workspaces: FolderWorkspaces, conte
     assert content.read_bytes() == b"wood"
 
 
+def test_forgetting_tells_what_the_disk_got_back(
+    workspaces: FolderWorkspaces, content: Path, scratch: Path
+) -> None:
+    project = workspaces.assemble(JOB, None, {"wood.png": content, "copy.png": content})
+    (scratch / "a" / "0001.png").write_bytes(b"image")
+    (scratch / "link").symlink_to(project)
+    workspaces.log(JOB, "slot").write_bytes(b"log")
+    assert workspaces.forget(JOB) == len(b"image") + len(b"log")
+    assert workspaces.forget(JOB) == 0
+    workspaces.assemble(JOB, None, {"wood.png": content, "copy.png": content})
+    content.unlink()  # as when the content store was full
+    assert workspaces.forget(JOB) == len(b"wood")
+
+
 def test_a_link_is_deleted_and_not_followed(
     workspaces: FolderWorkspaces, scratch: Path, tmp_path: Path
 ) -> None:

@@ -90,6 +90,26 @@ async def test_another_job_takes_its_files_from_the_store(world: World, leader: 
         await until(lambda: not (world.folder / "workspace/o/j1").exists())
 
 
+async def test_a_report_tells_what_was_freed_and_telling_twice_frees_nothing_more(
+    world: World, leader: Leader
+) -> None:
+    world.farm.bundles = {"a": {"x.png": b"x"}}
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1, job="j1", bundle_id="1"),))
+        await leader.finish("a")
+        (world.folder / "workspace/o/j1/left").write_bytes(b"left behind")
+        await leader.order(forget_workspaces=(("o", "j1"), ("o", "j2")))
+        await until(lambda: len(leader.last.freed) == 2)
+        told = {freed.job_id: freed.bytes for freed in leader.last.freed}
+        assert told["j2"] == 0
+        assert told["j1"] >= len(b"left behind")
+        last = leader.last.freed[-1].job_id
+        first = leader.last.freed[0].job_id
+        await leader.order(forget_workspaces=(("o", first),))
+        await until(lambda: leader.last.freed[-1].job_id != last)
+        assert {freed.job_id: freed.bytes for freed in leader.last.freed} == told
+
+
 async def test_a_bundle_that_would_leave_its_folder_is_refused(
     world: World, leader: Leader
 ) -> None:

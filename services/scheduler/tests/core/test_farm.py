@@ -5,7 +5,7 @@ from lightmill.domain.job import Wanted
 from lightmill.domain.resources import Gpu, Needs, Offer
 from lightmill.domain.states import JobState, NodeState, StepState
 from lightmill.messages.node_report import Outcome
-from lightmill.scheduler.core.facts import NodeReported, OrderReturned
+from lightmill.scheduler.core.facts import BeatPassed, NodeReported, OrderReturned
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.simulation.stage import InventedNode, Stage, machine
@@ -348,3 +348,35 @@ def test_a_new_leader_knows_what_waits_on_a_node_outside_its_capacity() -> None:
     again = Node(id="a", name="a", session=known.session, offer=known.offer)
     successor.adopt(farm.farm.jobs, [again])
     assert (len(again.held), len(again.ahead), again.free_cores) == (2, 1, 0)
+
+
+def test_what_is_cancelled_before_its_node_has_listed_it_keeps_its_room() -> None:
+    farm = stage(machine("a", cores=1))
+    farm.ask("job", "1")
+    node = farm.nodes["a"]
+    early = NodeReported(node.report().report.model_copy(update={"held": ()}))
+    late, node.held = node.held, {}  # the order is still under way
+    farm.ask("job", "1", wanted=Wanted.CANCEL)
+    node.finishes.clear()
+    farm.ask("next", "1", fifo=True)
+    farm.observe(early)
+    assert farm.frames_of("next") == []
+    node.held = late  # it has come, and its engine takes its time to die
+    farm.report()
+    assert farm.frames_of("next") == []
+    farm.report()
+    assert farm.frames_of("next") == [1]
+
+
+def test_beats_that_were_under_way_before_an_order_left_do_not_count_against_it() -> None:
+    farm = stage(machine("a", cores=1))
+    silent = farm.nodes["a"].report()
+    farm.ask("job", "1")
+    farm.farm.left(farm.last.born, 9)  # the commit took nine seconds
+    for _ in range(9):
+        farm.observe(BeatPassed())
+    farm.observe(silent)
+    farm.report()
+    farm.render_everything()
+    assert len(farm.assigned) == 1
+    assert farm.state("job") is JobState.COMPLETED

@@ -1,7 +1,9 @@
 """Node to leader: the whole truth about one session of one node."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.resources import Offer
@@ -59,12 +61,28 @@ class Finish(Message):
     seconds: float = 0.0
 
 
+MOST_FREED = 100
+"""Workspaces of which a report tells at the most."""
+
+
+class FreedWorkspace(Message):
+    """A workspace that the node was told to forget, and has deleted.
+
+    Attributes:
+        bytes: Of disk that came free by it since the node's start, however often it was told.
+    """
+
+    job_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,36}$")]
+    bytes: Annotated[int, Field(ge=0, lt=2**63)]
+
+
 class NodeReport(Message):
     """Sent on every beat and on change.
 
     Attributes:
         session: Made anew with every connection to the broker.
         sequence: Counts the reports of a session from 1.
+        freed: The workspaces that it has deleted last, the oldest first.
         draining: The node takes no more orders and leaves when it holds nothing.
     """
 
@@ -79,3 +97,4 @@ class NodeReport(Message):
     draining: bool = False
     held: tuple[HeldAttempt, ...] = ()
     finishes: tuple[Finish, ...] = ()
+    freed: Annotated[tuple[FreedWorkspace, ...], Field(max_length=MOST_FREED)] = ()

@@ -19,6 +19,7 @@ class ApiSettings(Settings):
         most_upload_bytes: Largest file by `POST /api/files/upload`.
         most_body_bytes: Largest body of every other request.
         analysis_seconds: How long a call waits for the analyzer.
+        cleanup_seconds: How long a clean-up waits for nodes to tell what they have freed.
         upload_folder: For files on their way to the store; None means the system's.
     """
 
@@ -32,4 +33,5 @@ class ApiSettings(Settings):
     most_upload_bytes: int = Field(default=64 * 2**30, ge=1)
     most_body_bytes: int = Field(default=32 * 2**20, ge=1)
     analysis_seconds: float = Field(default=30.0, ge=0)
+    cleanup_seconds: float = Field(default=2.0, ge=0)
     upload_folder: Path | None = None

@@ -54,6 +54,7 @@ from lightmill.api.queries.standings import Standings
 from lightmill.api.queries.work import WorkQueries
 from lightmill.api.use_cases.analyse_scene import AnalyseScene
 from lightmill.api.use_cases.change_job import ChangeJob
+from lightmill.api.use_cases.clean_up import CleanUp
 from lightmill.api.use_cases.find_scene import FindScene
 from lightmill.api.use_cases.identify import Identify
 from lightmill.api.use_cases.issue_token import IssueToken
@@ -236,7 +237,8 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
     job_rows = SqlJobs(database, clock, relay.wake)
     analyses = SqlAnalyses(database, clock, relay.wake)
     node_queries, standings = NodeQueries(database), Standings(database, parts.cache)
-    hardware = HardwareQueries(database, node_queries)
+    hardware, work = HardwareQueries(database, node_queries), WorkQueries(database)
+    change_job = ChangeJob(job_rows, standings)
     content = StoreContent(assets, store)
     make_bundle = MakeBundle(assets, bundle_rows)
     find_scene = FindScene(assets, bundle_rows, make_bundle)
@@ -261,7 +263,8 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
             clock=clock,
             rules=rules,
         ),
-        change_job=ChangeJob(job_rows, standings),
+        change_job=change_job,
+        clean_up=CleanUp(change_job, work, settings.cleanup_seconds),
         make_bundle=make_bundle,
         make_design=MakeDesign(design_rows, make_bundle, simulated=simulated),
         upload_file=UploadFile(assets, content),
@@ -274,7 +277,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
         find_analysis=analyses.find,
         standings=standings,
         jobs=JobQueries(database, parts.cache),
-        work=WorkQueries(database),
+        work=work,
         frames=FrameQueries(database),
         nodes=node_queries,
         files=FileQueries(database),

@@ -104,6 +104,27 @@ class Jobs(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What nodes have freed of a job's workspaces.
+
+    Attributes:
+        bytes: As far as nodes have told.
+        complete: Whether every node that is online has told.
+    """
+
+    bytes: int
+    complete: bool
+
+
+class FreedWorkspaces(Protocol):
+    """Where what nodes have freed is written down."""
+
+    async def freed(self, tenant_id: str, job_id: str) -> Freed:
+        """Return what has been freed of a job of the tenant."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
     """A content of a tenant."""

@@ -328,8 +328,11 @@ class Workspaces(Protocol):
         """Delete a renderer's scratch folder."""
         ...
 
-    def forget(self, job: JobFolder) -> None:
-        """Delete everything of the job."""
+    def forget(self, job: JobFolder) -> int:
+        """Delete everything of the job and return the bytes that the disk got back.
+
+        What the content store holds as well is not freed by it.
+        """
         ...
 
     def forget_all(self) -> None:

@@ -247,13 +247,14 @@ class TaskStatus(Answer):
     frames: list[FrameSeen]
     totalFrames: int  # noqa: N815  # the seed's spelling
     offset: int
+    bytesFreed: int  # noqa: N815  # the seed's spelling
 
 
 class CleanupAccepted(Accepted):
-    """What is known of freed space: null, since nodes report no sizes."""
+    """What has been freed so far, and whether every node that is online has told; ask again."""
 
-    bytesFreed: int | None  # noqa: N815  # the seed's spelling
-    note: str
+    bytesFreed: int  # noqa: N815  # the seed's spelling
+    complete: bool
 
 
 def told(model: Any, status: int = 200) -> dict[str, Any]:  # noqa: ANN401  # a model's type

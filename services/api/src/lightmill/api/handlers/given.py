@@ -19,6 +19,7 @@ from lightmill.api.queries.standings import Standings
 from lightmill.api.queries.work import WorkQueries
 from lightmill.api.use_cases.analyse_scene import AnalyseScene
 from lightmill.api.use_cases.change_job import ChangeJob
+from lightmill.api.use_cases.clean_up import CleanUp
 from lightmill.api.use_cases.issue_token import IssueToken
 from lightmill.api.use_cases.make_bundle import MakeBundle
 from lightmill.api.use_cases.make_design import MakeDesign
@@ -71,6 +72,7 @@ class Collaborators:
     submit_job: SubmitJob
     submit_design_job: SubmitDesignJob
     change_job: ChangeJob
+    clean_up: CleanUp
     make_bundle: MakeBundle
     make_design: MakeDesign
     upload_file: UploadFile

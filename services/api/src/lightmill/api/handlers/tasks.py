@@ -56,6 +56,7 @@ async def status(
     spec = None if standing is None else await given.jobs.spec(who.tenant_id, task_id)
     if standing is None or spec is None:
         raise missing("task")
+    freed = await given.work.freed(who.tenant_id, task_id) if standing.finished else None
     return {
         "id": task_id,
         "status": standing.shown,
@@ -67,6 +68,7 @@ async def status(
         "frames": await given.frames.page(task_id, spec, offset, limit, given.sign),
         "totalFrames": spec.frame_count,
         "offset": offset,
+        "bytesFreed": freed.bytes if freed else 0,
     }
 
 
@@ -95,10 +97,10 @@ async def resume(task_id: str, who: Who, given: Given) -> Document:
     **told(answers.CleanupAccepted, 202),
 )
 async def cleanup(task_id: str, who: Who, given: Given) -> Document:
-    await given.change_job(who, task_id, Wish.CLEANUP)
+    freed = await given.clean_up(who, task_id)
     return {
         "id": task_id,
         "accepted": "cleanup",
-        "bytesFreed": None,
-        "note": "each node frees its workspace when it reads the order; nodes do not report sizes",
+        "bytesFreed": freed.bytes,
+        "complete": freed.complete,
     }

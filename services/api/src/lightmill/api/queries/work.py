@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, func, or_, select
 
 from lightmill.api.core import cursor
 from lightmill.api.core.moment import rfc3339
+from lightmill.api.ports import Freed
 from lightmill.api.queries.page import Cut, Page, page
+from lightmill.domain.states import NodeState
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.api import JOBS
-from lightmill.storage.sql.schema.scheduler import ATTEMPTS, HISTORY, RESULTS, TASKS
+from lightmill.storage.sql.schema.scheduler import ATTEMPTS, HISTORY, NODES, RESULTS, TASKS
+from lightmill.storage.sql.schema.scheduler import WORKSPACES_FREED as FREED
 
 Sign = Callable[[str], str]
+_THERE = (NodeState.ONLINE, NodeState.DRAINING)
 
 
 class WorkQueries:
@@ -54,6 +58,17 @@ class WorkQueries:
 
         async with self._database.reading() as connection:
             return await page(connection, query, cut.limit, item, mark)
+
+    async def freed(self, tenant_id: str, job_id: str) -> Freed:
+        """Return what nodes have freed of the job's workspaces."""
+        mine = (FREED.c.tenant_id == tenant_id, FREED.c.job_id == job_id)
+        size = select(func.coalesce(func.sum(FREED.c.bytes), 0)).where(*mine)
+        told = exists().where(*mine, FREED.c.node_id == NODES.c.id)
+        silent = select(NODES.c.id).where(NODES.c.state.in_(_THERE), ~told).limit(1)
+        async with self._database.reading() as connection:
+            # In this order: a node that tells in between is not missing from the sum unnoticed.
+            complete = (await connection.execute(silent)).first() is None
+            return Freed(int((await connection.execute(size)).scalar_one()), complete)
 
     async def attempt_exists(self, tenant_id: str, job_id: str, attempt_id: str) -> bool:
         """Tell whether the tenant's job has had this attempt."""

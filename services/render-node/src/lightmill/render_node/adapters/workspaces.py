@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import stat
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -98,9 +99,15 @@ class FolderWorkspaces:
         """Delete a renderer's scratch folder."""
         _delete(scratch)
 
-    def forget(self, job: JobFolder) -> None:
-        """Delete everything of the job."""
-        _delete(self._root / folder_name(job.owner) / folder_name(job.job_id))
+    def forget(self, job: JobFolder) -> int:
+        """Delete everything of the job and return the bytes that the disk got back.
+
+        What the content store holds as well is not freed by it.
+        """
+        home = self._root / folder_name(job.owner) / folder_name(job.job_id)
+        size = _size(home)
+        _delete(home)
+        return size
 
     def forget_all(self) -> None:
         """Delete every workspace."""
@@ -156,6 +163,15 @@ def _move(scratch: Path, image: Path, target: Path) -> None:
         os.rename(image.name, target, src_dir_fd=folder)
     finally:
         os.close(folder)
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of the files whose every name lies below `folder`; links weigh nothing."""
+    files = [Path(place, name).lstat() for place, _, names in os.walk(folder) for name in names]
+    plain = [file for file in files if stat.S_ISREG(file.st_mode)]
+    names = Counter(file.st_ino for file in plain)
+    sizes = {file.st_ino: file.st_size for file in plain if names[file.st_ino] == file.st_nlink}
+    return sum(sizes.values())
 
 
 def _delete(path: Path) -> None:

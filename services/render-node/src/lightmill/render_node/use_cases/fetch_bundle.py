@@ -60,10 +60,13 @@ class FetchBundle:
             ready = await asyncio.to_thread(self._workspaces.project, job, bundle_id)
             return ready or await self._assemble(job, assignment)
 
-    async def forget(self, job: JobFolder) -> None:
-        """Delete the job's workspace; what it was linked from stays in the content store."""
+    async def forget(self, job: JobFolder) -> int:
+        """Delete the job's workspace and return the bytes that came free.
+
+        What it was linked from stays in the content store.
+        """
         async with self._turns.setdefault(job, asyncio.Lock()):
-            await asyncio.to_thread(self._workspaces.forget, job)
+            return await asyncio.to_thread(self._workspaces.forget, job)
 
     async def _assemble(self, job: JobFolder, assignment: Assignment) -> Path:
         self._fetching += 1

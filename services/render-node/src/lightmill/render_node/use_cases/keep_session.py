@@ -98,6 +98,7 @@ class KeepSession:
             draining=attempts.draining,
             held=attempts.shown(self._clock.monotonic()),
             finishes=attempts.finishes,
+            freed=self._node.freed,
         )
 
     async def _listen(self, inbox: Inbox) -> None:

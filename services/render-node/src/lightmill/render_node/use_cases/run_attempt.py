@@ -94,10 +94,10 @@ class RunAttempt:
         run.progress.began(run.held)
         await self._render(run, project)
 
-    async def forget(self, job: JobFolder) -> None:
-        """Delete the workspace of a job that nothing of is held."""
+    async def forget(self, job: JobFolder) -> int:
+        """Delete the workspace of a job that nothing uses; return the bytes that came free."""
         await self._warm.close_idle(lambda warm: warm.wish.job == job)
-        await self._fetch.forget(job)
+        return await self._fetch.forget(job)
 
     async def _render(self, run: _Job, project: Path) -> None:
         assignment = run.held.assignment

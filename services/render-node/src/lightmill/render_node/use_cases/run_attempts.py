@@ -8,7 +8,7 @@ import structlog
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.results import FrameResult
 from lightmill.messages.attempts_settled import AttemptsSettled
-from lightmill.messages.node_report import Finish, Outcome
+from lightmill.messages.node_report import MOST_FREED, Finish, FreedWorkspace, Outcome
 from lightmill.messages.orders import Assignment, Orders
 from lightmill.render_node.core.attempts import Attempts, Obeyed
 from lightmill.render_node.core.held import Held
@@ -32,8 +32,8 @@ class Runs(Protocol):
         """Render and deliver every frame, once `turn` is set."""
         ...
 
-    async def forget(self, job: JobFolder) -> None:
-        """Delete the workspace of a job."""
+    async def forget(self, job: JobFolder) -> int:
+        """Delete the workspace of a job and return the bytes that came free."""
         ...
 
 
@@ -59,7 +59,15 @@ class RunAttempts:
         self._turns: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._forget: set[JobFolder] = set()
+        self._freed: dict[str, int] = {}
         self._settled = asyncio.Condition()
+
+    @property
+    def freed(self) -> tuple[FreedWorkspace, ...]:
+        """What was deleted by order of the leader, the last ones, the oldest first."""
+        return tuple(
+            FreedWorkspace(job_id=job_id, bytes=size) for job_id, size in self._freed.items()
+        )
 
     async def obey(self, orders: Orders) -> None:
         """Take responsibility for `orders`: on return they are held, and on the disk."""
@@ -200,6 +208,12 @@ class RunAttempts:
             if not self.attempts.holds_job(job.owner, job.job_id):
                 self._forget.discard(job)
                 try:
-                    await self._runs.forget(job)
+                    self._note_freed(job.job_id, await self._runs.forget(job))
                 except OSError:
                     _log.exception("workspace not deleted", job_id=job.job_id)
+
+    def _note_freed(self, job_id: str, size: int) -> None:
+        self._freed[job_id] = self._freed.pop(job_id, 0) + size
+        while len(self._freed) > MOST_FREED:
+            del self._freed[next(iter(self._freed))]
+        self.changed.set()

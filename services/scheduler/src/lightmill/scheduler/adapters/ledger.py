@@ -20,6 +20,7 @@ from lightmill.domain.states import (
 from lightmill.scheduler.adapters import rows
 from lightmill.scheduler.adapters.effects import effects
 from lightmill.scheduler.adapters.error_reports import add_reports
+from lightmill.scheduler.adapters.freed_workspaces import put_freed
 from lightmill.scheduler.adapters.leadership import check_epoch
 from lightmill.scheduler.adapters.recovery import Recovery
 from lightmill.scheduler.core.changes import AttemptMoved, Changes
@@ -79,6 +80,8 @@ class SqlLedger(Recovery, Ledger):
             connection, JOB_STATES, [rows.job_row(j, now) for j in changes.jobs.values()]
         )
         await self._put(connection, NODES, [rows.node_row(n, now) for n in changes.nodes.values()])
+        if changes.freed:
+            await put_freed(connection, self._database.dialect, changes.freed, now)
         reports = [
             ErrorReport(kind=move.failure, message=move.detail, stack=move.detail[:_STACK])
             for move in changes.moved

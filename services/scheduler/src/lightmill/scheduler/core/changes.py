@@ -75,6 +75,7 @@ class Changes:
     given_back: dict[tuple[str, int], GivenBack | None] = field(default_factory=dict)
     failed: list[FailedOrdinal] = field(default_factory=list)
     forgiven: list[str] = field(default_factory=list)  # steps whose failed ordinals go back
+    freed: dict[tuple[str, str], int] = field(default_factory=dict)  # bytes by job and node
     transitions: list[Transition] = field(default_factory=list)
     letters: dict[tuple[str, str], Letter] = field(default_factory=dict)
 

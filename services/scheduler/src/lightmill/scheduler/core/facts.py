@@ -35,7 +35,12 @@ class NodeReported:
 
 @dataclass(frozen=True, slots=True)
 class BeatPassed:
-    """One of the leader's own ticks has come through the queue that carries the reports."""
+    """One of the leader's own ticks has come through the queue that carries the reports.
+
+    `number` is the tick's; they count from 1.
+    """
+
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,7 +172,7 @@ def _miss(farm: FarmState, node: Node, report: NodeReport, *, fresh: bool) -> No
         if attempt.id in listed:
             continue
         overdue = farm.tick - attempt.sent_at > MISSING_AFTER
-        if attempt.ended or fresh or attempt.listed or overdue:
+        if fresh or attempt.listed or overdue:
             if not attempt.ended:
                 _lose(farm, attempt, "the node does not hold it")
             _release(farm, node, attempt)

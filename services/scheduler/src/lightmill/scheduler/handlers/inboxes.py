@@ -65,5 +65,5 @@ def returned(messages: Sequence[Outgoing]) -> News:
 def _facts(delivery: Delivery, epoch: int) -> list[Fact]:
     if delivery.kind == LeaderTick.routing_key:
         tick = LeaderTick.model_validate_json(delivery.body)
-        return [BeatPassed()] if tick.epoch == epoch else []
+        return [BeatPassed(tick.number)] if tick.epoch == epoch else []
     return [NodeReported(NodeReport.model_validate_json(delivery.body))]

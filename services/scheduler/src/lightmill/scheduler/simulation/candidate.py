@@ -223,7 +223,7 @@ class Candidate:
         if isinstance(message, NodeReport):
             self.hear(News(facts=(NodeReported(message),)))
         elif isinstance(message, LeaderTick) and self.term and message.epoch == self.term.epoch:
-            self.hear(News(facts=(BeatPassed(),)))
+            self.hear(News(facts=(BeatPassed(message.number),)))
             self.office.bench.farm_seen(self.term.decide.farm, self.clock.now())
 
     def _came_back(self, fact: OrderReturned) -> None:
@@ -232,7 +232,8 @@ class Candidate:
     def _tick(self, numbers: "count[int]", queue: str) -> None:
         term = self.term
         if term is not None:
-            tick = LeaderTick(epoch=term.epoch, number=next(numbers))
+            number = term.decide.beats = next(numbers)
+            tick = LeaderTick(epoch=term.epoch, number=number)
             self.office.broker.publish(term.link, queue, tick)
             self.process.later(BEAT, self._tick, numbers, queue)
 

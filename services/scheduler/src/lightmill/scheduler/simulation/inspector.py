@@ -18,12 +18,14 @@ from lightmill.scheduler.core.work import Step
 from lightmill.scheduler.simulation import commit_laws
 from lightmill.scheduler.simulation.commit_laws import Commit, Tally
 from lightmill.scheduler.simulation.database import Database
+from lightmill.scheduler.simulation.kernel import Kernel
 from lightmill.scheduler.simulation.laws import BrokenLawError, hold
 from lightmill.scheduler.simulation.machine_room import Held
 from lightmill.scheduler.simulation.node import SimulatedNode
 from lightmill.scheduler.simulation.store import Store
 
 _IDLE_BEATS = 5
+_PROMPT = 1.0
 
 
 class Inspector:
@@ -34,7 +36,8 @@ class Inspector:
         nodes: The machines as they really are.
     """
 
-    def __init__(self, database: Database, store: Store) -> None:
+    def __init__(self, kernel: Kernel, database: Database, store: Store) -> None:
+        self.kernel = kernel
         self.database = database
         self.store = store
         self.calm = False
@@ -45,6 +48,8 @@ class Inspector:
         self.settled: set[str] = set()
         self._newest = 0
         self._accepted: set[str] = set()
+        self._born: dict[str, float] = {}
+        self._prompt: set[str] = set()
         self._began: set[str] = set()
         self._cancelled: dict[str, set[str]] = defaultdict(set)
         self._epochs: Counter[str] = Counter()
@@ -98,8 +103,10 @@ class Inspector:
             raise BrokenLawError("counts_add_up", what)
         for what in commit_laws.completed_jobs_are_complete(rows, changes):
             raise BrokenLawError("completed_jobs_are_complete", what)
+        born = [attempt.id for attempt in changes.born]
+        self._born.update(dict.fromkeys(born, self.kernel.seconds))
         if epoch in self._known:
-            self._known[epoch].update(attempt.id for attempt in changes.born)
+            self._known[epoch].update(born)
         for letter in changes.letters.values():
             self.settled.update(one.attempt_id for one in letter.settled)
 
@@ -136,6 +143,11 @@ class Inspector:
         """Orders have been carried out."""
         newest = max(self._epochs[node.name], node.room.epoch)
         older = node.room.epoch < newest
+        self._prompt.update(
+            one.attempt_id
+            for one in orders.assign
+            if self.kernel.seconds - self._born[one.attempt_id] < _PROMPT
+        )
         hold("no_machine_follows_a_deposed_leader", not older, (node.name, orders.epoch))
         self._epochs[node.name] = newest
         if orders.epoch == newest:
@@ -171,7 +183,11 @@ class Inspector:
         hold("every_message_leaves", not left, left[:2])
 
     def _orders_find_room(self, changes: Changes, epoch: int) -> None:
-        """Nothing is handed to a machine whose last report says that there is no room."""
+        """Judge whether what is handed to a machine fits beside what it says it renders.
+
+        An order that took longer to arrive than leaders wait for it is left out: they have
+        taken it for lost, and the machine itself keeps what fits from what does not.
+        """
         farm = self._farm.get(epoch)
         if farm is None:
             return
@@ -186,7 +202,7 @@ class Inspector:
             wanted = {a.id: a.cores for a in node.held.values() if not a.ended}
             for name in named & self._known[epoch]:
                 row = self.database.rows.attempts[name]
-                if row.state is not AttemptState.LOST and row.begun:
+                if row.state is not AttemptState.LOST and (row.begun or name in self._prompt):
                     wanted[name] = row.cores
             room = sum(wanted.values()) <= node.offer.cores
             hold("orders_find_room", room, (node.name, wanted))

@@ -75,7 +75,7 @@ class Night:
         self.broker = Broker(self.kernel)
         self.database = cast.database()
         self.store = Store()
-        self.inspector = Inspector(self.database, self.store)
+        self.inspector = Inspector(self.kernel, self.database, self.store)
         self.weather = Weather(self.kernel, scenario.faults)
         self.patrons = Patrons(
             self.kernel, self.broker, self.database, self.weather.loses_doorbell

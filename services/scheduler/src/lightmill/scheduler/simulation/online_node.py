@@ -12,6 +12,9 @@ from lightmill.messages.topology import REPORTS, session_queue
 from lightmill.runtime.ids import new_id
 from lightmill.scheduler.simulation.stage import InventedNode
 
+WORKSPACE = 1000
+"""Bytes that the first deletion of a workspace frees."""
+
 Renders = Callable[[Assignment], Outcome | None]
 
 
@@ -81,6 +84,8 @@ class OnlineNode:
         self.epoch = orders.epoch
         self.seen += orders.assign
         self.node.obey(orders.assign, orders.cancel, orders.recall)
+        for _, job_id in orders.forget_workspaces:
+            self.node.freed.setdefault(job_id, WORKSPACE)
 
     async def _report(self, link: Link, session: str) -> None:
         report = self.node.report().report.model_copy(update={"session": session})

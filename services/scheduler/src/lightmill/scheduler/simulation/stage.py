@@ -12,7 +12,14 @@ from lightmill.domain.job import JobSpec, StepSpec, Wanted, Work, steps_with_tes
 from lightmill.domain.resources import Needs, Offer
 from lightmill.domain.results import FrameResult, attempt_prefix
 from lightmill.domain.states import JobState
-from lightmill.messages.node_report import Finish, HeldAttempt, HeldState, NodeReport, Outcome
+from lightmill.messages.node_report import (
+    Finish,
+    FreedWorkspace,
+    HeldAttempt,
+    HeldState,
+    NodeReport,
+    Outcome,
+)
 from lightmill.messages.orders import Assignment
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import BeatPassed, Fact, JobAsked, NodeReported
@@ -37,6 +44,7 @@ class InventedNode:
     held: dict[str, Assignment] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
     finishes: dict[str, Finish] = field(default_factory=dict)
+    freed: dict[str, int] = field(default_factory=dict)
 
     def report(self) -> NodeReported:
         """Return the next report."""
@@ -58,6 +66,10 @@ class InventedNode:
                     for attempt_id in self.held
                 ),
                 finishes=tuple(self.finishes.values()),
+                freed=tuple(
+                    FreedWorkspace(job_id=job_id, bytes=size)
+                    for job_id, size in self.freed.items()
+                ),
             )
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lightmill.runtime.clock import Clock
-from lightmill.scheduler.core.facts import Fact
+from lightmill.scheduler.core.facts import BeatPassed, Fact
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.ports import Ledger
 
@@ -31,6 +31,9 @@ class Decide:
     """Brings the farm up to date with the news, hands out work and commits.
 
     When it raises, the farm in memory is no longer what the database holds: throw it away.
+
+    Attributes:
+        beats: Number of the latest tick that the leader has sent to itself.
     """
 
     farm: Farm
@@ -39,6 +42,8 @@ class Decide:
     committed: Callable[[], None]
     record: Callable[[Fact, datetime], None] | None = None
     turns: int = field(default=0, init=False)
+    beats: int = field(default=0, init=False)
+    _beats_read: int = field(default=0, init=False)
 
     async def __call__(self, news: Iterable[News]) -> None:
         """Apply all of `news` in one turn.
@@ -55,6 +60,7 @@ class Decide:
         self.farm.plan(now)
         if changes := self.farm.take_changes():
             await self.ledger.commit(changes, now)
+            self.farm.left(changes.born, max(0, self.beats - self._beats_read))
             self.committed()
         for piece in pieces:
             if piece.acknowledge is not None:
@@ -73,4 +79,6 @@ class Decide:
     def _observe(self, fact: Fact, now: datetime) -> None:
         if self.record is not None:
             self.record(fact, now)
+        if isinstance(fact, BeatPassed):
+            self._beats_read = fact.number
         self.farm.observe(fact, now)

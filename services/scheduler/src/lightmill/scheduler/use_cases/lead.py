@@ -55,6 +55,7 @@ class Lead:
         number = 0
         while True:
             number += 1
+            self.decide.beats = number
             tick = LeaderTick(epoch=self.epoch, number=number)
             message = Outgoing(
                 exchange=REPORTS,

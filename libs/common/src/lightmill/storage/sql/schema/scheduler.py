@@ -187,6 +187,16 @@ NODES = Table(
     Column("updated_at", MOMENT, nullable=False),
 )
 
+WORKSPACES_FREED = Table(
+    "workspaces_freed",
+    METADATA,
+    Column("job_id", IDENTIFIER, primary_key=True),
+    Column("node_id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("bytes", BigInteger, nullable=False),  # as the node has said last
+    Column("at", MOMENT, nullable=False),
+)
+
 HISTORY = Table(
     "history",
     METADATA,

@@ -479,3 +479,13 @@ def upgrade() -> None:  # noqa: PLR0915  # one statement a table
         sa.UniqueConstraint("tenant_id", "name", name=op.f("uq_users_tenant_id_name")),
         if_not_exists=True,
     )
+    op.create_table(
+        "workspaces_freed",
+        sa.Column("job_id", columns.IDENTIFIER, nullable=False),
+        sa.Column("node_id", columns.IDENTIFIER, nullable=False),
+        sa.Column("tenant_id", columns.IDENTIFIER, nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("at", columns.MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("job_id", "node_id", name=op.f("pk_workspaces_freed")),
+        if_not_exists=True,
+    )
