@@ -27,6 +27,7 @@ def hear(farm: FarmState, report: NodeReport) -> None:
         return
     fresh = report.session != node.session
     _greet(farm, node, report)
+    _note_freed(farm, node, report)
     for finish in report.finishes:
         _settle(farm, node, finish)
     for held in report.held:
@@ -82,6 +83,15 @@ def _greet(farm: FarmState, node: Node, report: NodeReport) -> None:
     wanted = NodeState.DRAINING if report.draining else NodeState.ONLINE
     if node.state is not wanted:
         _move_node(farm, node, wanted)
+
+
+def _note_freed(farm: FarmState, node: Node, report: NodeReport) -> None:
+    """Note what of its workspaces the node has deleted that was not known yet."""
+    freed = {workspace.job_id: workspace.bytes for workspace in report.freed}
+    for job_id, size in freed.items():
+        if node.freed.get(job_id) != size:
+            farm.changes.freed[job_id, node.id] = size
+    node.freed = freed
 
 
 def _move_node(farm: FarmState, node: Node, wanted: NodeState) -> None:
