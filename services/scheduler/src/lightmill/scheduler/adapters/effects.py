@@ -1,18 +1,21 @@
 """What leaves after a commit of the scheduler: orders, settlements, events, statuses."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.frames_rendered import FramesRendered
 from lightmill.messages.job_changed import JobChanged
 from lightmill.messages.node_changed import NodeChanged
-from lightmill.messages.orders import Orders
+from lightmill.messages.orders import Assignment, Orders
 from lightmill.messages.topology import session_key
 from lightmill.scheduler.core.changes import Changes, Letter
 from lightmill.scheduler.core.work import Job
 from lightmill.storage.sql.outbox import Effect, Publish, SetStatus
+
+_MESSAGE_BYTES = 2**20
+"""Of assignments in one message; RabbitMQ and the outbox take 16 MiB at the most."""
 
 
 def effects(changes: Changes, epoch: int, beat: float, now: datetime) -> Iterator[Effect]:
@@ -59,16 +62,33 @@ def _mail(letter: Letter, key: str, epoch: int, beat: float) -> Iterator[Publish
             frames=tuple(letter.settled_frames),
         )
         yield Publish(settled, key=key)
-    if letter.assign or letter.cancel or letter.recall or letter.forget_workspaces:
+    first, *others = _loads(letter.assign)
+    if first or letter.cancel or letter.recall or letter.forget_workspaces:
         orders = Orders(
             epoch=epoch,
             beat=beat,
-            assign=tuple(letter.assign),
+            assign=first,
             cancel=tuple(letter.cancel),
             recall=tuple(letter.recall),
             forget_workspaces=tuple(letter.forget_workspaces),
         )
         yield Publish(orders, key=key, mandatory=True)
+    for assign in others:
+        yield Publish(Orders(epoch=epoch, beat=beat, assign=assign), key=key, mandatory=True)
+
+
+def _loads(assign: Sequence[Assignment]) -> list[tuple[Assignment, ...]]:
+    """Return `assign` in parts, in order, each of which a message and a row can carry."""
+    loads: list[list[Assignment]] = [[]]
+    room = _MESSAGE_BYTES
+    for assignment in assign:
+        size = len(assignment.model_dump_json())
+        if size > room and loads[-1]:
+            loads.append([])
+            room = _MESSAGE_BYTES
+        loads[-1].append(assignment)
+        room -= size
+    return [tuple(load) for load in loads]
 
 
 def _job_changed(job: Job) -> JobChanged:
