@@ -173,6 +173,15 @@ async def test_mysql_reads_what_is_committed(mysql_database: Database) -> None:
 
 
 @pytest.mark.backing
+async def test_mysql_soon_drops_a_transaction_whose_process_is_frozen(
+    mysql_database: Database,
+) -> None:
+    async with mysql_database.transaction() as connection:
+        silence = (await connection.exec_driver_sql("SELECT @@SESSION.wait_timeout")).scalar()
+    assert silence == 30
+
+
+@pytest.mark.backing
 async def test_mysql_connections_that_were_killed_are_replaced(mysql_database: Database) -> None:
     async with mysql_database.reading() as connection:
         mine = (await connection.exec_driver_sql("SELECT CONNECTION_ID()")).scalar_one()

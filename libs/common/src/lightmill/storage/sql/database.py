@@ -17,6 +17,9 @@ from sqlalchemy.util import await_only
 _BUSY_MS = 30_000
 _RECYCLE_S = 1800
 _CONNECT_S = 5
+_SILENT_S = 30
+"""After which MySQL drops a connection that says nothing: the locks of a transaction whose process
+is frozen or cut off would hold up the next leader for hours."""
 
 
 class DatabaseUrlError(ValueError):
@@ -120,7 +123,14 @@ class Database:
 
 def _arguments(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "mysql":
-        return {"connect_args": {"connect_timeout": _CONNECT_S, "charset": "utf8mb4"}}
+        silence = f"SET SESSION wait_timeout = {_SILENT_S}"
+        return {
+            "connect_args": {
+                "connect_timeout": _CONNECT_S,
+                "charset": "utf8mb4",
+                "init_command": silence,
+            }
+        }
     return {}
 
 
