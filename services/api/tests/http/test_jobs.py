@@ -133,6 +133,23 @@ async def test_a_pause_is_shown_until_the_job_has_ended(farm: Farm) -> None:
         assert others["items"] == []
 
 
+async def test_a_list_by_state_goes_on_where_its_cursor_stands(farm: Farm) -> None:
+    jobs = [await farm.job(name=name) for name in "abc"]
+    for job in jobs:
+        await farm.insert(JOB_STATES, state_row(farm, job, state="FAILED"))
+    foreign = await farm.job(tenant=farm.two)
+    await farm.insert(JOB_STATES, state_row(farm, foreign, state="FAILED", tenant_id=farm.two.id))
+    seen, wanted = [], {"state": "FAILED", "limit": "2"}
+    async with farm.client() as client:
+        while True:
+            listed = (await client.get("/api/v1/jobs", params=wanted)).json()
+            seen += [item["id"] for item in listed["items"]]
+            if listed["next"] is None:
+                break
+            wanted["cursor"] = listed["next"]
+    assert seen == jobs[::-1]
+
+
 async def test_retry_is_for_failed_jobs(farm: Farm) -> None:
     job = await farm.job()
     async with farm.client() as client:
