@@ -52,6 +52,7 @@ def test_a_farm_in_calm_is_close_to_the_bound() -> None:
         chunk = [1, 1]
         tests = 0.0
         wide = 0.0
+        whole = 0.0
     """
     outcome = Night(parse("even", text), "1").run()
     assert outcome.frames == 100

@@ -37,6 +37,7 @@ class Commit:
         newest: The newest epoch that has committed before.
         current: The one attempt that each (step, ordinal) is given to, after the last commit.
         on_machine: Tells of (node, attempt) whether the machine really holds it.
+        prompt: Attempts whose order took less than a beat from its commit to the machine.
     """
 
     rows: Rows
@@ -46,6 +47,7 @@ class Commit:
     newest: int
     current: dict[tuple[str, int], str]
     on_machine: Callable[[str, str], bool]
+    prompt: set[str]
 
 
 @dataclass
@@ -153,11 +155,12 @@ def one_attempt_a_frame(commit: Commit) -> Iterator[str]:
 
 
 def nothing_is_lost_that_its_machine_holds(commit: Commit) -> Iterator[str]:
-    """A machine that has said that it renders something is not taken to have lost it."""
+    """What a machine has said that it renders, or was told in time to render, is not lost."""
     for move in commit.changes.moved:
         attempt = move.attempt
         gone = attempt.state is AttemptState.LOST and move.detail == "the node does not hold it"
-        if gone and attempt.listed and commit.on_machine(attempt.node_id, attempt.id):
+        told = attempt.listed or attempt.id in commit.prompt
+        if gone and told and commit.on_machine(attempt.node_id, attempt.id):
             yield f"{attempt.id} on {attempt.node_id}"
 
 

@@ -88,6 +88,7 @@ class Inspector:
             newest=self._newest,
             current=self.tally.current,
             on_machine=self._on_machine,
+            prompt=self._prompt,
         )
         for law in commit_laws.BEFORE:
             for what in law(commit):

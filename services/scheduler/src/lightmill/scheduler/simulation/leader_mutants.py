@@ -108,6 +108,43 @@ class StaleReports(Farm):
         super().observe(fact, now)
 
 
+class BeatsUnderWay(Farm):
+    """Counts against an order the beats that passed before it left, in a slow commit."""
+
+    @override
+    def left(self, born: Iterable[Attempt], under_way: int) -> None:
+        return
+
+
+class ShunsMachines(Farm):
+    """Never again hands anything to a machine that has lost an attempt."""
+
+    def __init__(self, *, beat: float, new_id: Callable[[], str], now: datetime) -> None:
+        super().__init__(beat=beat, new_id=new_id, now=now)
+        self._shunned: set[str] = set()
+
+    @override
+    def plan(self, now: datetime) -> None:
+        self._shunned.update(move.attempt.node_id for move in _lost(self._state.changes))
+        nodes = self._state.nodes
+        self._state.nodes = {k: node for k, node in nodes.items() if k not in self._shunned}
+        super().plan(now)
+        self._state.nodes = nodes
+
+
+class GivesTwice(Farm):
+    """Hands out the frame that it handed out last once more (two cursors over one range)."""
+
+    @override
+    def plan(self, now: datetime) -> None:
+        super().plan(now)
+        for attempt in self._state.changes.born[:1]:
+            waiting = attempt.task.step.waiting
+            if waiting.next_ordinal == waiting.total > 1:
+                waiting.next_ordinal -= 1
+                super().plan(now)
+
+
 class PausedAnyway(Farm):
     """Hands out frames of paused jobs."""
 

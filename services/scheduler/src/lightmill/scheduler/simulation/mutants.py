@@ -54,6 +54,17 @@ MUTANTS = (
     Mutant(
         "stale reports believed", "broker-chaos", lambda: _led(Roles(farm=leaders.StaleReports))
     ),
+    Mutant(
+        "beats before an order counted",
+        "broker-chaos",
+        lambda: _led(Roles(farm=leaders.BeatsUnderWay)),
+    ),
+    Mutant(
+        "machines shunned after a loss",
+        "node-crashes",
+        lambda: _led(Roles(farm=leaders.ShunsMachines)),
+    ),
+    Mutant("a frame given twice", "calm", lambda: _led(Roles(farm=leaders.GivesTwice))),
     Mutant("paused jobs go on", "cancel-storm", lambda: _led(Roles(farm=leaders.PausedAnyway))),
     Mutant(
         "memory kept after a failed commit",

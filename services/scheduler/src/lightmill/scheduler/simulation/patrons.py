@@ -74,7 +74,7 @@ class Patrons:
         spec = JobSpec(
             work=Work(engine=ENGINE),
             steps=tuple(_chunked(step, chunk) for step in steps),
-            needs=Needs(cores=2 if wide else 1, ram=1),
+            needs=Needs() if kernel.chance(size.whole) else Needs(cores=2 if wide else 1, ram=1),
             fifo=kernel.chance(0.1),
         )
         asked = JobAsked(

@@ -24,6 +24,7 @@ class Size:
         tests: Share of the jobs with a test frame.
         wide: Share of the jobs whose frames need two cores.
         gather: Seconds that a leader lets news come together.
+        whole: Share of the jobs whose frames take a machine for themselves.
         storm: Seconds during which faults happen and jobs come in; then the farm has to settle.
         patience: Seconds that it may take to settle.
     """
@@ -37,6 +38,7 @@ class Size:
     chunk: Span = (1, 3)
     tests: float = 0.3
     wide: float = 0.2
+    whole: float = 0.1
     gather: Span = (0.0, 0.15)
     storm: float = 50.0
     patience: float = 400.0

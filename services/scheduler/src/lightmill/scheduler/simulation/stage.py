@@ -25,12 +25,10 @@ from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import BeatPassed, Fact, JobAsked, NodeReported
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.core.work import Job
+from lightmill.scheduler.simulation.laws import hold
 
+_ONCE = "no_machine_is_promised_twice"
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class BrokenLawError(AssertionError):
-    """The farm has done what it must never do."""
 
 
 @dataclass
@@ -252,7 +250,7 @@ class Stage:
         for delivered in changes.delivered:
             key = (delivered.attempt.task.step.id, delivered.result.ordinal)
             self.results[key] += 1
-            _law(self.results[key] == 1, "a frame has become a result twice")
+            hold("one_result_a_frame", self.results[key] == 1, key)
         for (node_id, session), letter in changes.letters.items():
             self.assigned += letter.assign
             self.cancelled += letter.cancel
@@ -267,16 +265,11 @@ class Stage:
 
     def _check_capacity(self) -> None:
         for node in self.farm.nodes:
-            _law(node.free_cores >= 0, "more cores granted than the node has")
-            _law(node.free_ram >= 0, "more memory granted than the node has")
+            hold(_ONCE, node.free_cores >= 0, "more cores granted than the node has")
+            hold(_ONCE, node.free_ram >= 0, "more memory granted than the node has")
             indices = [index for attempt in node.held.values() for index in attempt.gpus]
-            _law(len(indices) == len(set(indices)), "a GPU granted twice")
-            _law(len(node.ahead) <= 1, "more than one order waits on the node")
-
-
-def _law(holds: bool, otherwise: str) -> None:  # noqa: FBT001  # reads as a sentence
-    if not holds:
-        raise BrokenLawError(otherwise)
+            hold(_ONCE, len(indices) == len(set(indices)), "a GPU granted twice")
+            hold(_ONCE, len(node.ahead) <= 1, "more than one order waits on the node")
 
 
 def machine(name: str, cores: int = 4, engine: str = "blender") -> InventedNode:
