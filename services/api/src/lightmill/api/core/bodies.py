@@ -1,8 +1,17 @@
 """What clients send, as pydantic reads it: fields, bounds and examples."""
 
+import json
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+)
 
 from lightmill.domain.frames import FrameListError, FrameSet
 from lightmill.domain.job import DEFAULT_PRIORITY, MAX_PRIORITY, NAMED_PRIORITIES, Json
@@ -10,6 +19,7 @@ from lightmill.domain.job import DEFAULT_PRIORITY, MAX_PRIORITY, NAMED_PRIORITIE
 _MOST_PARTS = 1000
 _MOST_FILES = 100_000
 _GIB_MAX = 65_536
+_LONGEST_SETTINGS = 256 * 1024
 
 
 def _frames(value: object) -> FrameSet:
@@ -27,6 +37,14 @@ def _priority(value: object) -> object:
             raise ValueError(f"write 0 to {MAX_PRIORITY}, or {', '.join(NAMED_PRIORITIES)}")
         return NAMED_PRIORITIES[value]
     return value
+
+
+def _bounded(settings: dict[str, Json]) -> dict[str, Json]:
+    """Return `settings` when each order of the job can carry them to a node."""
+    length = len(json.dumps(settings))
+    if length > _LONGEST_SETTINGS:
+        raise ValueError(f"settings have {length} characters of JSON; {_LONGEST_SETTINGS} at most")
+    return settings
 
 
 Frames = Annotated[
@@ -47,6 +65,7 @@ Priority = Annotated[
     ),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Settings = Annotated[dict[str, Json], AfterValidator(_bounded)]
 Identifier = Annotated[str, Field(min_length=1, max_length=36)]
 
 
@@ -143,7 +162,7 @@ class JobBody(Body):
     priority: Priority = DEFAULT_PRIORITY
     needs: NeedsBody = Field(default_factory=NeedsBody)
     chunk: int = Field(default=1, ge=1, le=10_000)
-    settings: dict[str, Json] = Field(default_factory=dict)
+    settings: Settings = Field(default_factory=dict)
     limits: LimitsBody = Field(default_factory=LimitsBody)
     retry: RetryBody = Field(default_factory=RetryBody)
     pool: Name | None = None
@@ -191,7 +210,7 @@ class TaskBody(SeedBody):
     gpu_count: int = Field(default=0, ge=0, le=64)
     hardware_config_ids: list[int] = Field(default_factory=list, max_length=100)
     allow_waiting: bool = False
-    settings: dict[str, Json] = Field(default_factory=dict)
+    settings: Settings = Field(default_factory=dict)
 
 
 class PointBody(SeedBody):
@@ -239,7 +258,7 @@ class DesignJobBody(SeedBody):
     samples: int = Field(default=64, ge=1, le=65536)
     format: Literal["PNG", "JPEG", "OPEN_EXR"] = "PNG"
     transparent: bool = False
-    settings: dict[str, Json] = Field(
+    settings: Settings = Field(
         default_factory=dict, description="Of the simulated engine: seconds, seed, fail_frames"
     )
 
