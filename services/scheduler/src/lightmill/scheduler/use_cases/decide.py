@@ -77,8 +77,10 @@ class Decide:
             self._observe(fact, self.clock.now())
 
     def _observe(self, fact: Fact, now: datetime) -> None:
+        if isinstance(fact, BeatPassed):
+            if fact.number <= self._beats_read:
+                return  # it came twice, and a beat passes once
+            self._beats_read = fact.number
         if self.record is not None:
             self.record(fact, now)
-        if isinstance(fact, BeatPassed):
-            self._beats_read = fact.number
         self.farm.observe(fact, now)
