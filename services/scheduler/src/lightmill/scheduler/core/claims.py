@@ -1,14 +1,18 @@
-"""What a node may claim that it has stored."""
+"""What a node may claim of itself and of what it has stored."""
 
 import math
 import re
 
 from lightmill.domain.results import FrameResult
+from lightmill.messages.node_report import NodeReport
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 _HASH = re.compile(r"[0-9a-f]{0,64}")
 _MEDIA_TYPE = re.compile(r"[!-~]{0,32}")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,36}")
 _LONGEST_KEY = 512
+_LONGEST_NAME = 255
+_MOST_CORES = 2**31
 _MOST_PIXELS = 2**31  # in a row or a column
 _MOST_BYTES = 2**63
 
@@ -29,6 +33,21 @@ def is_plausible(result: FrameResult, prefix: str) -> bool:
         and 0 <= result.height < _MOST_PIXELS
         and math.isfinite(result.seconds)
     )
+
+
+def fault_of(report: NodeReport) -> str | None:
+    """Return what in `report` no row could hold or no lease be reckoned from, or None."""
+    offer = report.offer
+    sound = {
+        "node_id": _IDENTIFIER.fullmatch(report.node_id) is not None,
+        "session": _IDENTIFIER.fullmatch(report.session) is not None,
+        "name": len(report.name) <= _LONGEST_NAME,
+        "cores": 0 <= offer.cores < _MOST_CORES,
+        "ram": 0 <= offer.ram < _MOST_BYTES,
+        "progress": all(0 <= held.progress <= 1 for held in report.held),
+        "running_seconds": all(0 <= held.running_seconds < math.inf for held in report.held),
+    }
+    return next((name for name, holds in sound.items() if not holds), None)
 
 
 def _lies_under(key: str, prefix: str) -> bool:

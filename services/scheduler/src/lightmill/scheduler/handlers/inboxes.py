@@ -11,11 +11,16 @@ from lightmill.messages.job_wanted import JobWanted
 from lightmill.messages.leader_tick import LeaderTick
 from lightmill.messages.node_report import NodeReport
 from lightmill.messages.orders import Orders
+from lightmill.scheduler.core.claims import fault_of
 from lightmill.scheduler.core.facts import BeatPassed, Fact, NodeReported, OrderReturned
 from lightmill.scheduler.use_cases.decide import News
 
 _BATCH = 500
 _LOG = structlog.get_logger()
+
+
+class _ImplausibleError(Exception):
+    """A report that can be read and cannot be true."""
 
 
 async def commands(inbox: Inbox) -> AsyncIterator[News]:
@@ -42,7 +47,7 @@ async def reports(inbox: Inbox, epoch: int) -> AsyncIterator[News]:
         for delivery in await inbox.receive(_BATCH):
             try:
                 facts.extend(_facts(delivery, epoch))
-            except ValidationError as error:
+            except (ValidationError, _ImplausibleError) as error:
                 _LOG.warning("a report cannot be read", key=delivery.key, error=str(error))
                 await inbox.bury(delivery, f"unreadable: {error}")
             else:
@@ -66,4 +71,7 @@ def _facts(delivery: Delivery, epoch: int) -> list[Fact]:
     if delivery.kind == LeaderTick.routing_key:
         tick = LeaderTick.model_validate_json(delivery.body)
         return [BeatPassed(tick.number)] if tick.epoch == epoch else []
-    return [NodeReported(NodeReport.model_validate_json(delivery.body))]
+    report = NodeReport.model_validate_json(delivery.body)
+    if (fault := fault_of(report)) is not None:
+        raise _ImplausibleError(f"{report.node_id[:80]!r} reports an impossible {fault}")
+    return [NodeReported(report)]
