@@ -380,3 +380,18 @@ def test_beats_that_were_under_way_before_an_order_left_do_not_count_against_it(
     farm.render_everything()
     assert len(farm.assigned) == 1
     assert farm.state("job") is JobState.COMPLETED
+
+
+def test_a_late_report_of_the_session_before_a_clock_was_set_back_is_ignored() -> None:
+    farm = stage(machine("a", cores=1))
+    farm.nodes["a"].session = 9
+    farm.report()
+    late = farm.nodes["a"].report()
+    farm.beats(12, silent=("a",))
+    farm.nodes["a"].session, farm.nodes["a"].sequence = 5, 0
+    farm.report()
+    farm.ask("job", "1")
+    farm.report()
+    farm.observe(late)
+    farm.render_everything()
+    assert len(farm.assigned) == 1

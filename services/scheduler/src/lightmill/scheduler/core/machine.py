@@ -25,6 +25,7 @@ class Node:
         heard_at: The tick of its last report; None until it has reported to this leader.
         held: Attempts that occupy it: running, about to, or ended but not yet known to be gone.
         ahead: Attempts that wait on it outside its capacity.
+        left: Sessions that this leader has heard and another has followed.
         freed: Bytes by job, of the workspaces that its last report says it has deleted.
         warm: Step that it worked on last: its scene is open there.
     """
@@ -40,6 +41,7 @@ class Node:
     held: dict[str, Attempt] = field(default_factory=dict)
     ahead: dict[str, Attempt] = field(default_factory=dict)
     settled: dict[str, bool] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
     warm: str | None = None
     freed: dict[str, int] = field(default_factory=dict)
     free_cores: int = 0

@@ -21,7 +21,7 @@ def hear(farm: FarmState, report: NodeReport) -> None:
     # Session ids sort by age: a report of an older session has been overtaken. When the newer
     # one has long been silent, the clock of the machine was set back, and this is a new one.
     heard = node.heard_at is not None and farm.tick - node.heard_at <= OFFLINE_AFTER
-    stale = report.session < node.session and heard
+    stale = (report.session < node.session or report.session in node.left) and heard
     repeated = report.session == node.session and report.sequence <= node.sequence
     if stale or repeated:
         return
@@ -72,6 +72,8 @@ def _meet(farm: FarmState, report: NodeReport) -> Node:
 def _greet(farm: FarmState, node: Node, report: NodeReport) -> None:
     """Note what the report says of the node itself."""
     if report.session != node.session:
+        if node.sequence:
+            node.left.add(node.session)
         node.settled.clear()
         farm.changes.nodes[node.id] = node
     if report.offer != node.offer:
