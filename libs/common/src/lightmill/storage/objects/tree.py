@@ -7,6 +7,7 @@ the folder of another. Everything here blocks; the store calls it in threads.
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Tree:
     def __init__(self, root: Path) -> None:
         self._content, self._types = root / "content", root / "types"
         self._incoming = root / "incoming"
+        # Between making a folder and moving a file into it, nobody may prune it.
+        self._shape = threading.Lock()
         for folder in (self._content, self._types, self._incoming):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -61,7 +64,7 @@ class Tree:
             incoming.file.close()
             self._set_type(incoming.key, media_type)
             target = self.path(incoming.key)
-            _move(incoming.path, target)
+            self._move(incoming.path, target)
             _sync(target.parent)
 
     def discard(self, incoming: Incoming) -> None:
@@ -98,8 +101,9 @@ class Tree:
         for root in (self._content, self._types):
             path = root / checked(key)
             with _writing(key), suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                path.unlink()
-                _prune(path.parent, root)
+                with self._shape:
+                    path.unlink()
+                    _prune(path.parent, root)
 
     def keys(self, prefix: str) -> list[str]:
         """Return the names under `prefix`, sorted as S3 sorts them."""
@@ -119,7 +123,12 @@ class Tree:
         number, name = tempfile.mkstemp(dir=self._incoming)
         with os.fdopen(number, "w") as file:
             file.write(media_type)  # not synced: a power cut may cost the type, never the content
-        _move(Path(name), self._types / key)
+        self._move(Path(name), self._types / key)
+
+    def _move(self, source: Path, target: Path) -> None:
+        with self._shape:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
 
 
 @contextmanager
@@ -128,19 +137,6 @@ def _writing(key: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreUnavailableError(f"{key} cannot be stored: {error}") from error
-
-
-def _move(source: Path, target: Path) -> None:
-    """Move `source` to `target`; again when its folder was pruned in between."""
-    for last in (False, False, True):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            source.replace(target)
-        except FileNotFoundError:
-            if last:
-                raise
-        else:
-            return
 
 
 def _prune(folder: Path, root: Path) -> None:
