@@ -100,10 +100,10 @@ class Tree:
         """Delete the object if it exists, and the folders that it leaves empty."""
         for root in (self._content, self._types):
             path = root / checked(key)
-            with _writing(key), suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                with self._shape:
-                    path.unlink()
-                    _prune(path.parent, root)
+            absent = suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError)
+            with _writing(key), absent, self._shape:
+                path.unlink()
+                _prune(path.parent, root)
 
     def keys(self, prefix: str) -> list[str]:
         """Return the names under `prefix`, sorted as S3 sorts them."""
