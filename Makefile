@@ -42,6 +42,7 @@ up: secrets ## The whole farm: NODES=2 render nodes, APIS=2 apis; waits until it
 	@deploy/compose/check-ports
 	@$(COMPOSE) build --quiet
 	@$(COMPOSE) up --detach --wait --wait-timeout 300 --scale render-node=$(NODES) --scale api=$(APIS) || { $(COMPOSE) ps --all; $(COMPOSE) logs --tail 30 setup api scheduler analyzer render-node; exit 1; }
+	@TOKEN=$$(cat $${LIGHTMILL_SECRETS:-deploy/compose/secrets}/admin_token) $(COMPOSE) exec --no-TTY --env TOKEN api python - <deploy/compose/sample_design.py
 	@deploy/compose/show
 down: ## Stop the farm; what it holds is kept (make down ERASE=1 deletes that too)
 	@$(COMPOSE) --profile '*' down --remove-orphans $(if $(ERASE),--volumes)

@@ -6,7 +6,7 @@ import xxhash
 from services.api.tests.conftest import Farm
 
 from lightmill.storage.sql.schema.analyzer import ANALYSES
-from lightmill.storage.sql.schema.api import ANALYSIS_REQUESTS, ASSETS, OUTBOX, UPLOADS
+from lightmill.storage.sql.schema.api import ANALYSIS_REQUESTS, ASSETS, JOBS, OUTBOX, UPLOADS
 
 OUTCOME = {
     "scene_info": {"renderer": "arnold", "start": 1, "end": 100, "width": 1920, "height": 1080},
@@ -72,6 +72,28 @@ async def _answered(farm: Farm) -> None:
         "finished_at": farm.clock.now(),
     }
     await farm.insert(ANALYSES, row)
+
+
+async def test_a_scene_that_is_known_to_miss_files_is_refused_unless_overruled(farm: Farm) -> None:
+    asset = await farm.upload(b"wolf", "wolf.blend")
+    task = {"scene_file": asset, "renderer": "blender", "frames": "1-2"}
+    files = [{"path": "wolf.blend", "asset_id": asset}]
+    job = {"name": "a", "engine": "blender", "scene": "wolf.blend", "files": files, "frames": "1"}
+    async with farm.client() as client:
+        await client.post("/api/scene/analyse", json={"scene_file": asset})
+        await _answered(farm)
+        for path, body, field in (
+            ("/api/tasks/", task, "#/scene_file"),
+            ("/api/v1/jobs", job, "#/scene"),
+        ):
+            refused = await client.post(path, json=body)
+            assert (refused.status_code, refused.json()["code"]) == (422, "files-missing")
+            assert refused.json()["errors"] == [{"pointer": field, "detail": "C:/missing.jpg"}]
+            assert await farm.count(JOBS) == 0
+        for path, body in (("/api/tasks/", task), ("/api/v1/jobs", job)):
+            taken = await client.post(path, json={**body, "allow_missing": True})
+            assert taken.status_code == 201, taken.text
+    assert await farm.count(JOBS) == 2
 
 
 async def test_a_scene_may_be_named_by_its_key_in_the_bucket(farm: Farm) -> None:

@@ -90,6 +90,14 @@ def render(farm: ComposeFarm, client: Farm, folder: Path) -> str:
     return job
 
 
+def render_design(client: Farm) -> None:
+    """Render the design that `make up` provides, as a client of seed 000 does."""
+    job = client.render_design("test-design-1", userId="smoke", width=320, height=180, samples=8)
+    client.wait(job)
+    url = client.design_job(job).result_url
+    require(url and httpx2.get(url).content.startswith(PNG), "the resultUrl of a design opens")
+
+
 def statements(farm: ComposeFarm) -> int:
     """Return how many SQL statements the api's account has run."""
     return int(
@@ -130,6 +138,7 @@ def main() -> None:
         check_nodes(farm, client)
         check_walls(farm)
         job = render(farm, client, Path(folder))
+        render_design(client)
         check_cached_reads(farm, url, job)
     said = farm.logs("api", "scheduler", "analyzer", "render-node", "setup")
     require("Traceback (most recent call last)" not in said, "no traceback in the logs")

@@ -60,6 +60,7 @@ from lightmill.api.use_cases.identify import Identify
 from lightmill.api.use_cases.issue_token import IssueToken
 from lightmill.api.use_cases.make_bundle import MakeBundle
 from lightmill.api.use_cases.make_design import MakeDesign
+from lightmill.api.use_cases.require_complete import RequireComplete
 from lightmill.api.use_cases.serve_attempt import ServeAttempt
 from lightmill.api.use_cases.store_content import StoreContent
 from lightmill.api.use_cases.submit_design_job import DesignRules, SubmitDesignJob
@@ -253,6 +254,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
             profiles=hardware,
             bundles=make_bundle,
             scenes=find_scene,
+            complete=RequireComplete(analyses),
             simulated=simulated,
         ),
         submit_design_job=SubmitDesignJob(

@@ -247,6 +247,10 @@ class Analyses(Protocol):
         """Return how the request stands, or None when there is none."""
         ...
 
+    async def missing(self, tenant_id: str, scene: str, files: Sequence[Entry]) -> list[str]:
+        """Return what an earlier analysis of the same content has missed; empty when none has."""
+        ...
+
 
 class HardwareConfigs(Protocol):
     """Where hardware profiles are kept."""

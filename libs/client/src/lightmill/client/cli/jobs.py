@@ -73,6 +73,7 @@ def submit(  # noqa: PLR0913  # one parameter for each option
         priority=priority,
         needs=needs,
         settings=_settings(setting or []),
+        allow_missing=allow_missing,
     )
     answer(job_id, {"id": job_id}, as_json=as_json)
     if watch:

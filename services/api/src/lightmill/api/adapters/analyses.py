@@ -108,6 +108,21 @@ class SqlAnalyses(Analyses):
             id=row.id, state=row.state or "PENDING", outcome=row.outcome, error=row.error
         )
 
+    @override
+    async def missing(self, tenant_id: str, scene: str, files: Sequence[Entry]) -> list[str]:
+        query = (
+            select(ANALYSES.c.outcome)
+            .where(
+                ANALYSES.c.tenant_id == tenant_id,
+                ANALYSES.c.content_key == _content_key(scene, files),
+                ANALYSES.c.state == _SUCCEEDED,
+            )
+            .limit(1)
+        )
+        async with self._database.reading() as connection:
+            outcome = (await connection.execute(query)).scalar()
+        return [path for entry in (outcome or {}).get("missing", ()) for path in entry.values()]
+
 
 def _content_key(scene: str, files: Sequence[Entry]) -> str:
     listed = sorted((entry.path, entry.blake3) for entry in files)

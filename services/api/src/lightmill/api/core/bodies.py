@@ -170,6 +170,9 @@ class JobBody(Body):
     allow_waiting: bool = Field(
         default=False, description="Accept needs that no enrolled node could ever meet"
     )
+    allow_missing: bool = Field(
+        default=False, description="Accept a scene although an analysis found files missing"
+    )
 
 
 class PriorityBody(Body):
@@ -210,6 +213,7 @@ class TaskBody(SeedBody):
     gpu_count: int = Field(default=0, ge=0, le=64)
     hardware_config_ids: list[int] = Field(default_factory=list, max_length=100)
     allow_waiting: bool = False
+    allow_missing: bool = False
     settings: Settings = Field(default_factory=dict)
 
 

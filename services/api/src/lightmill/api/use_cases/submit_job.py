@@ -10,6 +10,7 @@ from lightmill.api.core.problem import FieldError, ProblemError, invalid
 from lightmill.api.ports import Jobs, Machines, Profiles
 from lightmill.api.use_cases.find_scene import FindScene
 from lightmill.api.use_cases.make_bundle import MakeBundle
+from lightmill.api.use_cases.require_complete import RequireComplete
 from lightmill.domain.principal import Principal
 from lightmill.domain.resources import GIB, Needs
 
@@ -21,7 +22,7 @@ class SubmitJob:
         simulated: Whether the engine that renders nothing may be asked for.
     """
 
-    def __init__(  # its collaborators
+    def __init__(  # noqa: PLR0913  # its collaborators
         self,
         *,
         jobs: Jobs,
@@ -29,6 +30,7 @@ class SubmitJob:
         profiles: Profiles,
         bundles: MakeBundle,
         scenes: FindScene,
+        complete: RequireComplete,
         simulated: bool,
     ) -> None:
         self._jobs = jobs
@@ -36,6 +38,7 @@ class SubmitJob:
         self._profiles = profiles
         self._bundles = bundles
         self._scenes = scenes
+        self._complete = complete
         self._simulated = simulated
 
     async def __call__(self, principal: Principal, body: JobBody, job_id: str) -> str:
@@ -112,6 +115,8 @@ class SubmitJob:
         else:
             entries = await self._bundles.entries(principal, body.files or [])
         _require_scene(body, entries)
+        if body.scene is not None and not body.allow_missing:
+            await self._complete(principal, "scene", body.scene, entries)
         return body.bundle_id or await self._bundles(principal, body.files or [])
 
     async def _scene(self, principal: Principal, body: TaskBody) -> tuple[str | None, str | None]:
@@ -121,6 +126,8 @@ class SubmitJob:
         if body.scene_file is None:
             raise invalid("scene_file", "is missing: an asset id, or a path that was uploaded")
         scene, entries = await self._scenes(principal, body.scene_file, body.bundle)
+        if not body.allow_missing:
+            await self._complete(principal, "scene_file", scene, entries)
         return body.bundle or await self._scenes.bundle(principal, entries), scene
 
     async def _profile(self, principal: Principal, body: TaskBody) -> tuple[int | None, Needs]:
