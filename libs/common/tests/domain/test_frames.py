@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightmill.domain.frames import MAX_FRAMES, FrameListError, FrameSet, Run
-from lightmill.domain.job import steps_with_test
+from lightmill.domain.frames import MAX_FRAMES, FrameListError, FrameSet, Run, bisected
+from lightmill.domain.job import After, FrameOrder, arranged, steps_with_test
 
 numbers = st.integers(-60, 60)
 
@@ -86,7 +86,9 @@ def test_no_frame_is_in_two_steps_and_none_is_missing(
     frames = [frame for step in steps for frame in step.frames]
     assert sorted(frames) == sorted({*wanted[1], *test[1]})
     assert list(steps[0].frames) == test[1]
-    assert [step.after for step in steps[1:]] == ["test"] * (len(steps) - 1)
+    assert [step.after for step in steps[1:]] == [(After(step="test", must_succeed=True),)] * (
+        len(steps) - 1
+    )
 
 
 def test_without_test_frames_there_is_one_step() -> None:
@@ -175,3 +177,20 @@ def _seconds(text: str) -> float:
         FrameSet.parse(text)
         taken.append(time.perf_counter() - start)
     return min(taken)
+
+
+@given(st.integers(1, 2000))
+def test_bisection_hands_out_every_position_once(count: int) -> None:
+    assert sorted(bisected(count, place) for place in range(count)) == list(range(count))
+
+
+def test_bisection_shows_the_ends_the_middle_and_the_quarters_first() -> None:
+    (step,) = steps_with_test(FrameSet.parse("1-100"), None, stop=True, order=FrameOrder.BISECTION)
+    assert [step.frame_at(ordinal) for ordinal in range(5)] == [1, 100, 50, 25, 75]
+
+
+@given(lists())
+def test_ascending_and_descending_sort_whatever_was_written(pair: tuple[str, list[int]]) -> None:
+    frames = FrameSet.parse(pair[0])
+    assert list(arranged(frames, FrameOrder.ASCENDING)) == sorted(pair[1])
+    assert list(arranged(frames, FrameOrder.DESCENDING)) == sorted(pair[1], reverse=True)

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 from services.api.tests.conftest import Farm
 from services.api.tests.http.test_jobs import state_row
 
-from lightmill.domain.job import JobSpec
+from lightmill.domain.job import After, JobSpec
 from lightmill.storage.sql.schema.api import JOBS
 from lightmill.storage.sql.schema.scheduler import (
     ATTEMPTS,
@@ -50,7 +50,7 @@ async def test_test_frames_are_a_step_before_the_others(farm: Farm) -> None:
     spec = TypeAdapter(JobSpec).validate_python(row.spec)
     first, rest = spec.steps
     assert (first.name, str(first.frames)) == ("test", "50")
-    assert (rest.after, rest.must_succeed, str(rest.frames)) == ("test", True, "1-49,51-100")
+    assert (rest.after, str(rest.frames)) == ((After(step="test"),), "1-49,51-100")
     assert row.priority == 1
 
 

@@ -9,6 +9,7 @@ descending runs `30-1`.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from math import gcd
 
 from typing_extensions import override
@@ -111,10 +112,51 @@ class FrameSet:
                 raise FrameListError("the frame list overlaps itself in too many places")
         return FrameSet(runs)
 
+    def ascending(self) -> "FrameSet":
+        """Return the same frames by their number."""
+        upward = (
+            Run(run.at(run.count - 1), run.count, -run.step) if run.step < 0 else run
+            for run in self.runs
+        )
+        runs = sorted(upward, key=lambda run: run.first)
+        if all(a.at(a.count - 1) < b.first for a, b in pairwise(runs)):
+            return FrameSet(tuple(runs))
+        return _packed(sorted(self))
+
     def descending(self) -> "FrameSet":
         """Return the same frames, last ordinal first."""
         turned = (Run(run.at(run.count - 1), run.count, -run.step) for run in self.runs)
         return FrameSet(tuple(turned)[::-1])
+
+
+def bisected(count: int, place: int) -> int:
+    """Return which of `count` positions comes at `place` when halves are halved.
+
+    The first and the last come first, then the middle, the quarters and so on: whoever looks at
+    the frames sees the whole of a shot early. Costs log `count`; no list is made.
+
+    Raises:
+        IndexError: there is no such place.
+    """
+    if not 0 <= place < count:
+        raise IndexError(place)
+    if place < 2:  # noqa: PLR2004  # the two ends
+        return 0 if place == 0 else count - 1
+    level = (place - 1).bit_length() - 1
+    return 1 + _middle(count - 2, level, place - 1 - 2**level)
+
+
+def _middle(size: int, level: int, place: int) -> int:
+    """Return the `place`-th middle on `level` of the halves of `size` positions."""
+    start = 0
+    for below in range(level - 1, -1, -1):
+        left = (size - 1) // 2
+        filled = max(0, min(2**below, left - (2**below - 1)))
+        if place < filled:
+            size = left
+        else:
+            place, start, size = place - filled, start + left + 1, size - 1 - left
+    return start + (size - 1) // 2
 
 
 def _joined(parts: list[Run]) -> FrameSet:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from typing_extensions import TypeAliasType
 
 from lightmill.domain.failures import RetryPolicy
-from lightmill.domain.frames import FrameSet
+from lightmill.domain.frames import FrameSet, bisected
 from lightmill.domain.resources import Needs
 
 Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
@@ -66,32 +67,89 @@ class Work:
     limits: Limits = field(default_factory=Limits)
 
 
+class FrameOrder(StrEnum):
+    """In which order a step's frames are handed out."""
+
+    GIVEN = "given"
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+    BISECTION = "bisection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class After:
+    """A step of the same job that another waits for.
+
+    Attributes:
+        step: Its name.
+        must_succeed: Whether it has to succeed for the other to start.
+        each: Frame by frame: a frame waits for the same frame of `step` alone. Both steps then
+            have the same frames in the same order.
+    """
+
+    step: str
+    must_succeed: bool = True
+    each: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AfterJob:
+    """Another job of the same tenant that has to end first."""
+
+    job_id: str
+    must_succeed: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSpec:
     """Frames that are rendered alike.
 
     Attributes:
-        chunk: Frames handed to a node at once.
-        after: Name of the step that must have ended first.
-        must_succeed: Whether that step has to succeed for this one to start.
+        chunk: Frames handed to a node at once; None: as many as measured times make sensible.
+        after: Steps that must have ended first.
+        approval: Whether a person has to release it once those have ended.
+        work: What the engine is asked to do; None: the same as for the whole job.
+        needs: Of one task of it; None: the same as for the whole job.
     """
 
     name: str
     frames: FrameSet
-    chunk: int = 1
-    after: str | None = None
-    must_succeed: bool = True
+    chunk: int | None = None
+    order: FrameOrder = FrameOrder.GIVEN
+    after: tuple[After, ...] = ()
+    approval: bool = False
+    work: Work | None = None
+    needs: Needs | None = None
+
+    def frame_at(self, ordinal: int) -> int:
+        """Return the frame number at `ordinal`, the position in the order of handing out."""
+        if self.order is FrameOrder.BISECTION:
+            return self.frames.at(bisected(len(self.frames), ordinal))
+        return self.frames.at(ordinal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobSpec:
-    """Everything about a job that does not change after it was handed in."""
+    """Everything about a job that does not change after it was handed in.
+
+    Attributes:
+        fifo: Its pool hands out strictly by creation time.
+        after: Jobs that must have ended first.
+        limits: Names of what every task of it takes one of while it runs (licences, slots).
+        deadline: When its owner would like to have it: a hint among equals.
+        failure_budget: Frames that may be given up before the whole job stops; None: a tenth of
+            them, and at least ten.
+    """
 
     work: Work
     steps: tuple[StepSpec, ...]
     needs: Needs = field(default_factory=Needs)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     fifo: bool = False
+    after: tuple[AfterJob, ...] = ()
+    limits: tuple[str, ...] = ()
+    deadline: datetime | None = None
+    failure_budget: int | None = None
 
     @property
     def frame_count(self) -> int:
@@ -100,7 +158,12 @@ class JobSpec:
 
 
 def steps_with_test(
-    frames: FrameSet, test: FrameSet | None, *, stop: bool
+    frames: FrameSet,
+    test: FrameSet | None,
+    *,
+    stop: bool,
+    approval: bool = False,
+    order: FrameOrder = FrameOrder.GIVEN,
 ) -> tuple[StepSpec, ...]:
     """Return the steps of a scene job: its test frames first, then the others.
 
@@ -108,11 +171,29 @@ def steps_with_test(
         frames: All frames that are wanted.
         test: Frames to render before the others; those outside `frames` are rendered too.
         stop: Whether a failed test frame keeps the others from being rendered.
+        approval: Whether a person has to look at the test frames before the others start.
+        order: Of the frames that are no test frames.
     """
     if test is None:
-        return (StepSpec(name="frames", frames=frames),)
+        return (StepSpec(name="frames", frames=arranged(frames, order), order=order),)
     rest = frames.without(test)
-    first = StepSpec(name="test", frames=test)
+    first = StepSpec(name="test", frames=test, chunk=1)
     if not len(rest):
         return (first,)
-    return first, StepSpec(name="frames", frames=rest, after="test", must_succeed=stop)
+    after = (After(step="test", must_succeed=stop),)
+    others = StepSpec(
+        name="frames",
+        frames=arranged(rest, order),
+        order=order,
+        after=after,
+        approval=approval,
+    )
+    return first, others
+
+
+def arranged(frames: FrameSet, order: FrameOrder) -> FrameSet:
+    """Return `frames` as a step with `order` keeps them: positions are looked up in it."""
+    if order is FrameOrder.GIVEN:
+        return frames
+    ascending = frames.ascending()
+    return ascending.descending() if order is FrameOrder.DESCENDING else ascending

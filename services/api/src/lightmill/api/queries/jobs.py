@@ -179,7 +179,7 @@ def _ask(row: Row[Any]) -> dict[str, object]:
         "scene": spec.work.scene,
         "settings": dict(spec.work.settings),
         "steps": [
-            {"name": step.name, "frames": str(step.frames), "chunk": step.chunk}
+            {"name": step.name, "frames": str(step.frames), "chunk": step.chunk or 1}
             for step in spec.steps
         ],
         "needs": {

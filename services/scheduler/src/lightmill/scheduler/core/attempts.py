@@ -175,7 +175,7 @@ def _give_up(
     failed = FailedOrdinal(
         step_id=step.id,
         ordinal=ordinal,
-        frame=step.spec.frames.at(ordinal),
+        frame=step.spec.frame_at(ordinal),
         failures=task.failures + 1,
         tries=task.tries + 1,
         kind=kind,

@@ -11,8 +11,10 @@ from lightmill.scheduler.core.facts import (
     BeatPassed,
     Fact,
     JobAsked,
+    NodeAsked,
     NodeReported,
     OrderReturned,
+    PolicyChanged,
 )
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.state import FarmState
@@ -71,6 +73,8 @@ class Farm:
                 reports.beat(self._state)
             case OrderReturned():
                 reports.undelivered(self._state, fact.session, fact.attempt_ids)
+            case PolicyChanged() | NodeAsked():
+                pass
             case _:
                 assert_never(fact)
 

@@ -1,6 +1,6 @@
 """How jobs and steps begin, go on and end."""
 
-from lightmill.domain.job import Wanted
+from lightmill.domain.job import After, Wanted
 from lightmill.domain.states import (
     JOB_TRANSITIONS,
     STEP_TRANSITIONS,
@@ -104,6 +104,8 @@ def _open(farm: FarmState, asked: JobAsked) -> Job:
         bundle_id=asked.bundle_id,
         spec=asked.spec,
         created_at=asked.created_at,
+        user=asked.user or asked.owner_id,
+        approved=asked.approved,
         priority=asked.priority,
         applied_cleanups=asked.cleanups_wanted,
         applied_retries=asked.retries_wanted,
@@ -155,7 +157,7 @@ def _retry(farm: FarmState, job: Job) -> None:
             farm.changes.given_back[step.id, ordinal] = back
         step.given_up.clear()
         farm.changes.forgiven.append(step.id)
-        blocked = step.spec.after is not None and not _unlocked(step)
+        blocked = not _unlocked(step)
         wanted = StepState.BLOCKED if blocked else StepState.READY
         move_step(farm, step, wanted, "retry asked for")
     job.error = None
@@ -182,20 +184,25 @@ def _fail(farm: FarmState, step: Step, why: str) -> None:
 
 def _unlocked(step: Step) -> bool:
     """Tell whether what `step` waits for has ended as `step` needs it to."""
-    before = next(other for other in step.job.steps if other.spec.name == step.spec.after)
+    steps = {other.spec.name: other for other in step.job.steps}
+    return all(_over(steps[after.step], after) for after in step.spec.after)
+
+
+def _over(before: Step, after: After) -> bool:
     if before.state is StepState.FAILED:
-        return not step.spec.must_succeed
+        return not after.must_succeed
     return before.state is StepState.SUCCEEDED
 
 
 def _unlock(farm: FarmState, ended: Step) -> None:
     """Let those that waited for `ended` go on or fail, then look at the job."""
     for step in ended.job.steps:
-        if step.spec.after != ended.spec.name or step.state is not StepState.BLOCKED:
+        after = next((a for a in step.spec.after if a.step == ended.spec.name), None)
+        if after is None or step.state is not StepState.BLOCKED:
             continue
         if _unlocked(step):
             move_step(farm, step, StepState.READY, f"step {ended.spec.name} ended")
-        else:
+        elif not _over(ended, after):
             _fail(farm, step, f"step {ended.spec.name} failed")
     _settle_job(farm, ended.job)
 

@@ -128,7 +128,7 @@ def _hand_out(farm: FarmState, step: Step, place: Place) -> None:
         farm.changes.given_back[step.id, back.ordinal] = None
         task = _task(farm, step, (back.ordinal,), back)
     else:
-        task = _task(farm, step, tuple(step.waiting.take_next(step.spec.chunk)), None)
+        task = _task(farm, step, tuple(step.waiting.take_next(step.spec.chunk or 1)), None)
     attempt = Attempt(
         id=farm.new_id(),
         task=task,

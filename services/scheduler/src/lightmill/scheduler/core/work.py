@@ -76,7 +76,7 @@ class Task:
     @property
     def frames(self) -> tuple[int, ...]:
         """Return the frame numbers beside the ordinals."""
-        return tuple(map(self.step.spec.frames.at, self.ordinals))
+        return tuple(map(self.step.spec.frame_at, self.ordinals))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -111,7 +111,9 @@ class Step:
     @property
     def leads(self) -> bool:
         """Whether another step of the job waits for it, as the main step does for test frames."""
-        return any(other.spec.after == self.spec.name for other in self.job.steps)
+        return any(
+            after.step == self.spec.name for other in self.job.steps for after in other.spec.after
+        )
 
     @property
     def outstanding(self) -> int:
@@ -132,6 +134,8 @@ class Job:
     created_at: datetime
     priority: int
     paused: bool = False
+    user: str = ""
+    approved: bool = False
     applied_version: int = 0
     applied_retries: int = 0
     applied_cleanups: int = 0

@@ -146,10 +146,4 @@ class Patrons:
 
 
 def _chunked(step: StepSpec, chunk: int) -> StepSpec:
-    return StepSpec(
-        name=step.name,
-        frames=step.frames,
-        chunk=chunk,
-        after=step.after,
-        must_succeed=step.must_succeed,
-    )
+    return replace(step, chunk=chunk)

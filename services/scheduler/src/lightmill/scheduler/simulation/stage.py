@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.frames import FrameSet
-from lightmill.domain.job import JobSpec, StepSpec, Wanted, Work, steps_with_test
+from lightmill.domain.job import JobSpec, Wanted, Work, steps_with_test
 from lightmill.domain.resources import Needs, Offer
 from lightmill.domain.results import FrameResult, attempt_prefix
 from lightmill.domain.states import JobState
@@ -196,16 +196,7 @@ class Stage:
                 bundle_id=None,
                 spec=JobSpec(
                     work=Work(engine="blender"),
-                    steps=tuple(
-                        StepSpec(
-                            name=step.name,
-                            frames=step.frames,
-                            chunk=chunk,
-                            after=step.after,
-                            must_succeed=step.must_succeed,
-                        )
-                        for step in steps
-                    ),
+                    steps=tuple(replace(step, chunk=chunk) for step in steps),
                     needs=needs or Needs(cores=1, ram=1),
                     fifo=fifo,
                 ),
