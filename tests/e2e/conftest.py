@@ -1,7 +1,6 @@
 """One farm in containers for all tests here: two nodes, two apis, ports of its own."""
 
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -12,19 +11,12 @@ import pytest
 
 from lightmill.client import Farm
 from lightmill.testing.compose import ComposeFarm
+from lightmill.testing.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("HTTP", "HTTP_ALT", "S3", "MYSQL", "REDIS", "AMQP", "CONSOLE")
 
 Value = TypeVar("Value")
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def settings_of_a_test() -> Mapping[str, str]:

@@ -1,6 +1,7 @@
-"""Real MySQL, RabbitMQ, Redis and S3 for tests marked `backing`: one container of each a session.
+"""Real MySQL, RabbitMQ, Redis and S3: one container of each a session, for tests marked `backing`.
 
-Each starts when the first test asks for it. Every run uses passwords of its own.
+Each starts when the first test asks for it. Every run uses passwords of its own. The same servers
+are to be had for a block, without pytest.
 """
 
 import secrets
@@ -82,6 +83,34 @@ def docker_engine() -> None:
 @pytest.fixture(scope="session")
 def mysql_server(docker_engine: None) -> Iterator[MysqlServer]:  # noqa: ARG001  # may skip
     """Give a MySQL server of this session's own."""
+    with mysql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(docker_engine: None) -> Iterator[RabbitServer]:  # noqa: ARG001  # may skip
+    """Give a RabbitMQ server of this session's own."""
+    with rabbitmq() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server(docker_engine: None) -> Iterator[RedisServer]:  # noqa: ARG001  # may skip
+    """Give a Redis server of this session's own."""
+    with redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server(docker_engine: None) -> Iterator[S3Server]:  # noqa: ARG001  # may skip
+    """Give a SeaweedFS server of this session's own."""
+    with s3() as server:
+        yield server
+
+
+@contextmanager
+def mysql() -> Iterator[MysqlServer]:
+    """Give a MySQL server for the block."""
     password = secrets.token_hex(16)
     container = (
         DockerContainer("mysql:9.7")
@@ -100,9 +129,9 @@ def mysql_server(docker_engine: None) -> Iterator[MysqlServer]:  # noqa: ARG001 
         )
 
 
-@pytest.fixture(scope="session")
-def rabbitmq_server(docker_engine: None) -> Iterator[RabbitServer]:  # noqa: ARG001  # may skip
-    """Give a RabbitMQ server of this session's own."""
+@contextmanager
+def rabbitmq() -> Iterator[RabbitServer]:
+    """Give a RabbitMQ server for the block."""
     password = secrets.token_hex(16)
     container = (
         DockerContainer("rabbitmq:4-management")
@@ -122,9 +151,9 @@ def rabbitmq_server(docker_engine: None) -> Iterator[RabbitServer]:  # noqa: ARG
         )
 
 
-@pytest.fixture(scope="session")
-def redis_server(docker_engine: None) -> Iterator[RedisServer]:  # noqa: ARG001  # may skip
-    """Give a Redis server of this session's own."""
+@contextmanager
+def redis() -> Iterator[RedisServer]:
+    """Give a Redis server for the block."""
     password = secrets.token_hex(16)
     container = (
         DockerContainer("redis:8")
@@ -141,9 +170,9 @@ def redis_server(docker_engine: None) -> Iterator[RedisServer]:  # noqa: ARG001 
         )
 
 
-@pytest.fixture(scope="session")
-def s3_server(docker_engine: None) -> Iterator[S3Server]:  # noqa: ARG001  # may skip
-    """Give a SeaweedFS server of this session's own."""
+@contextmanager
+def s3() -> Iterator[S3Server]:
+    """Give a SeaweedFS server for the block."""
     access_key, secret_key = f"lightmill{secrets.token_hex(4)}", secrets.token_hex(16)
     container = (
         DockerContainer("chrislusf/seaweedfs:4.48")
