@@ -11,10 +11,9 @@ from lightmill.domain.resources import GIB
 from lightmill.render_node.engines import process_tree
 from lightmill.render_node.engines.contract import Engine
 from lightmill.render_node.engines.leftovers import mark_of
-from lightmill.render_node.engines.renderer import WarmRenderer
 from lightmill.render_node.engines.renderers import InstalledRenderers
 from lightmill.render_node.engines.sandbox import Sandbox
-from lightmill.render_node.ports import Launch, RenderedImage
+from lightmill.render_node.ports import Launch, RenderedImage, Renderer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class Bench:
         self.log = folder / "log.txt"
         self.progress: list[float] = []
         self._sandbox = sandbox
-        self._opened: list[WarmRenderer] = []
+        self._opened: list[Renderer] = []
 
     def launch(self, work: Work, project: Path | None = None, ram: int = 4 * GIB) -> Launch:
         return Launch(
@@ -59,13 +58,13 @@ class Bench:
             log=self.log,
         )
 
-    async def open(self, engine: Engine, launch: Launch) -> WarmRenderer:
+    async def open(self, engine: Engine, launch: Launch) -> Renderer:
         renderers = InstalledRenderers(self.state_dir, self._sandbox, engines=[engine])
         renderer = await renderers.open(launch)
         self._opened.append(renderer)
         return renderer
 
-    async def render(self, renderer: WarmRenderer, frame: int, name: str = "") -> RenderedImage:
+    async def render(self, renderer: Renderer, frame: int, name: str = "") -> RenderedImage:
         output = self.scratch / (name or f"{frame:04d}.png")
         return await renderer.render(frame, output, self.progress.append)
 

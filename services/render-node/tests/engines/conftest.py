@@ -1,17 +1,25 @@
 """The engines that the kit is run on, and a bench to run them on."""
 
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from engine_kit import Bench, Subject
 
-from lightmill.domain.job import Work
+from lightmill.domain.job import Json, Work
 from lightmill.render_node.engines.blender import BpyModule
-from lightmill.render_node.engines.sandbox import Bubblewrap, Sandbox, Unconfined
+from lightmill.render_node.engines.command import CommandEngine
+from lightmill.render_node.engines.sandbox import (
+    Bubblewrap,
+    Sandbox,
+    Unconfined,
+    python_readable,
+)
 from lightmill.render_node.engines.simulated import Simulated
 
+PAINTER = Path(__file__).with_name("painter.py")
 SCENES = Path(__file__).with_name("scenes.py")
 MakeScenes = Callable[..., None]
 
@@ -62,6 +70,20 @@ def simulated(tmp_path: Path) -> Subject:
 
 
 @pytest.fixture
+def command(tmp_path: Path) -> Subject:
+    python = Path(sys.executable).resolve()
+    folders = (*python_readable(python), PAINTER)
+    painter: list[Json] = [str(python), "-I", "-S", str(PAINTER), "{frame}", "{output}"]
+    endless: list[Json] = ["sleep", "3600"]
+    return Subject(
+        engine=CommandEngine(folders),
+        project=tmp_path,
+        quick=Work(engine="command", settings={"command": painter}),
+        endless=Work(engine="command", settings={"command": endless}),
+    )
+
+
+@pytest.fixture
 def blender(blender_python: Path, blender_scenes: Path) -> Subject:
     return Subject(
         engine=BpyModule(blender_python.parent.parent),
@@ -74,6 +96,7 @@ def blender(blender_python: Path, blender_scenes: Path) -> Subject:
 @pytest.fixture(
     params=[
         "simulated",
+        "command",
         pytest.param("blender", marks=[pytest.mark.blender, pytest.mark.slow]),
     ]
 )

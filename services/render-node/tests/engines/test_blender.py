@@ -17,9 +17,8 @@ from PIL import Image
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Json, Work
 from lightmill.render_node.engines.images import OpenImageIoImages
-from lightmill.render_node.engines.renderer import WarmRenderer
 from lightmill.render_node.engines.sandbox import Bubblewrap
-from lightmill.render_node.ports import RenderFailedError
+from lightmill.render_node.ports import Renderer, RenderFailedError
 
 pytestmark = [pytest.mark.blender, pytest.mark.slow, pytest.mark.timeout(180)]
 COLD = Path(__file__).with_name("cold.py")
@@ -35,7 +34,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 async def opened(
     bench: Bench, subject: Subject, scene: str, settings: dict[str, Json] | None = None
-) -> WarmRenderer:
+) -> Renderer:
     work = Work(engine="blender", scene=scene, settings=settings or {})
     return await bench.open(subject.engine, bench.launch(work, subject.project))
 

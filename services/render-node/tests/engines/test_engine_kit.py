@@ -10,33 +10,30 @@ from engine_kit import Bench, Subject, limited, until
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Limits
+from lightmill.render_node.engines.contract import WarmEngine
 from lightmill.render_node.engines.images import OpenImageIoImages
-from lightmill.render_node.engines.renderer import WarmRenderer
-from lightmill.render_node.ports import RenderFailedError
+from lightmill.render_node.ports import Renderer, RenderFailedError
 
 GONE_WITHIN = 2.0
 
 
-async def opened(bench: Bench, subject: Subject, limits: Limits | None = None) -> WarmRenderer:
+async def opened(bench: Bench, subject: Subject, limits: Limits | None = None) -> Renderer:
     work = limited(subject.endless, limits) if limits else subject.quick
     return await bench.open(subject.engine, bench.launch(work, subject.project))
 
 
-async def failing(bench: Bench, renderer: WarmRenderer) -> RenderFailedError:
+async def failing(bench: Bench, renderer: Renderer) -> RenderFailedError:
     with pytest.raises(RenderFailedError) as failed:
         await bench.render(renderer, 1)
     return failed.value
 
 
-async def test_frames_of_one_process_open_and_differ(bench: Bench, subject: Subject) -> None:
+async def test_frames_open_and_differ(bench: Bench, subject: Subject) -> None:
     renderer = await opened(bench, subject)
     images = OpenImageIoImages()
     seen = set()
-    engine = None
     for frame in (1, 2, 3):
         rendered = await bench.render(renderer, frame)
-        engine = engine or max(bench.processes())
-        assert max(bench.processes()) == engine
         assert rendered.seconds > 0
         images.check(rendered.path, None, None)
         seen.add(rendered.path.read_bytes())
@@ -44,6 +41,19 @@ async def test_frames_of_one_process_open_and_differ(bench: Bench, subject: Subj
     assert bench.progress
     assert all(0 <= share <= 1 for share in bench.progress)
     assert bench.log.stat().st_size
+
+
+async def test_processes_are_kept_or_gone_as_the_kind_of_engine_says(
+    bench: Bench, subject: Subject
+) -> None:
+    """A warm engine serves every frame by one process; of a cold one nothing outlives a frame."""
+    renderer = await opened(bench, subject)
+    after = []
+    for frame in (1, 2, 3):
+        await bench.render(renderer, frame)
+        after.append(max(bench.processes(), default=None))
+    assert len(set(after)) == 1
+    assert (after[0] is not None) == isinstance(subject.engine, WarmEngine)
 
 
 async def test_frame_that_takes_too_long_is_ended(bench: Bench, subject: Subject) -> None:
@@ -67,13 +77,26 @@ async def test_more_memory_than_granted_is_ended(bench: Bench, subject: Subject)
 
 
 async def test_killed_engine_costs_one_frame(bench: Bench, subject: Subject) -> None:
-    renderer = await opened(bench, subject)
-    await bench.render(renderer, 1)
-    # The scene is open, so the blow falls between two frames or into the second one.
+    work = subject.quick if isinstance(subject.engine, WarmEngine) else subject.endless
+    renderer = await bench.open(subject.engine, bench.launch(work, subject.project))
+    if isinstance(subject.engine, WarmEngine):
+        # The scene is open, so the blow falls between two frames or into the second one.
+        await bench.render(renderer, 1)
+        kill(bench)
+        assert (await failing(bench, renderer)).kind is FailureKind.ENGINE
+        assert (await bench.render(renderer, 2)).path.is_file()
+    else:
+        rendering = asyncio.create_task(bench.render(renderer, 1))
+        await until(lambda: bool(bench.processes()))
+        kill(bench)
+        with pytest.raises(RenderFailedError, match="signal 9"):
+            await rendering
+    assert subject.engine.classify_failure(-signal.SIGKILL, "") is FailureKind.ENGINE
+
+
+def kill(bench: Bench) -> None:
     for pid in bench.processes():
         os.kill(pid, signal.SIGKILL)
-    assert (await failing(bench, renderer)).kind is FailureKind.ENGINE
-    assert (await bench.render(renderer, 2)).path.is_file()
 
 
 async def test_close_ends_all_in_the_middle_of_a_frame(bench: Bench, subject: Subject) -> None:

@@ -1,5 +1,6 @@
 """The settings of a render node."""
 
+import os
 import re
 import socket
 from pathlib import Path
@@ -35,6 +36,9 @@ class NodeSettings(Settings):
         node_disk_floor: Free bytes below which nothing is started.
         node_max_waiting: Orders that may wait on the node.
         node_blender: A `blender` executable to use instead of the managed engine.
+        node_command: Whether to offer the `command` engine, which runs whatever a job says.
+        node_command_folders: Folders of the machine that those programs may read, separated by
+            the system's path separator.
         node_simulated: Whether to offer the `simulated` engine, for trying out and tests.
     """
 
@@ -54,12 +58,19 @@ class NodeSettings(Settings):
     node_disk_floor: int = Field(default=GIB, ge=0)
     node_max_waiting: int = Field(default=32, ge=1)
     node_blender: Path | None = None
+    node_command: bool = False
+    node_command_folders: str = ""
     node_simulated: bool = False
 
     @property
     def pools(self) -> tuple[str, ...]:
         """The names of the pools."""
         return tuple(filter(None, (name.strip() for name in self.node_pools.split(","))))
+
+    @property
+    def command_folders(self) -> tuple[Path, ...]:
+        """The folders that the programs of the `command` engine may read."""
+        return tuple(map(Path, filter(None, self.node_command_folders.split(os.pathsep))))
 
     def offers_gpu(self, index: int) -> bool:
         """Tell whether the device may be used."""

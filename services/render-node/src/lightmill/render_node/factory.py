@@ -20,6 +20,7 @@ from lightmill.render_node.adapters.workspaces import FolderWorkspaces
 from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.core.attempts import Attempts
 from lightmill.render_node.engines import installation
+from lightmill.render_node.engines.configured import configured
 from lightmill.render_node.engines.leftovers import kill_leftovers
 from lightmill.render_node.engines.renderers import InstalledRenderers
 from lightmill.render_node.ports import (
@@ -216,6 +217,7 @@ def _installed(settings: NodeSettings) -> Renderers:
         settings.node_state_dir,
         enable_simulated=settings.node_simulated,
         blender=settings.node_blender,
+        more=configured(settings),
     )
 
 

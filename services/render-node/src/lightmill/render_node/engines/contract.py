@@ -1,9 +1,9 @@
-"""What an engine is: pure answers about a program that keeps a scene open between frames."""
+"""What an engine is: pure answers about a program, or a service, that renders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lightmill.domain.failures import FailureKind
 from lightmill.render_node.ports import Launch
@@ -19,6 +19,7 @@ class Command:
         readable: Files and folders that the sandbox shows read-only, beside the system's own.
         devices: Device files that the sandbox shows, where they exist.
         hosts: Hosts that the engine has to reach; without any there is no network.
+        patience: Seconds that it may take to leave when its input ends, before it is killed.
     """
 
     argv: tuple[str, ...]
@@ -26,6 +27,7 @@ class Command:
     readable: tuple[Path, ...] = ()
     devices: tuple[Path, ...] = ()
     hosts: tuple[str, ...] = ()
+    patience: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,8 @@ class Failed:
 Event = Ready | Progress | Rendered | Failed
 
 
-class Engine(Protocol):
-    """A program that renders. Apart from `discover`, every answer is pure.
-
-    The process gets `opening` on its standard input, tells that it is ready, and from then on
-    gets one `request` a frame and tells of its progress and its end. It ends when its input does.
-    """
+class Discovered(Protocol):
+    """What all engines have in common."""
 
     @property
     def name(self) -> str:
@@ -73,6 +71,15 @@ class Engine(Protocol):
     def discover(self) -> tuple[str, ...]:
         """Return the versions on this machine that can be used, newest first; may be slow."""
         ...
+
+
+@runtime_checkable
+class WarmEngine(Discovered, Protocol):
+    """A program that keeps a scene open between frames. Apart from `discover`, it is pure.
+
+    The process gets `opening` on its standard input, tells that it is ready, and from then on
+    gets one `request` a frame and tells of its progress and its end. It ends when its input does.
+    """
 
     def command(self, launch: Launch) -> Command:
         """Return how to start a process for the launch."""
@@ -93,3 +100,35 @@ class Engine(Protocol):
     def classify_failure(self, exit_code: int, tail: str) -> FailureKind:
         """Return why a process ended that should not have; negative codes are signals."""
         ...
+
+
+@runtime_checkable
+class ColdEngine(Discovered, Protocol):
+    """A program that is started for every frame. Apart from `discover`, it is pure."""
+
+    def frame_command(self, launch: Launch, frame: int, output: Path) -> Command:
+        """Return how to render one frame; the image belongs to `output`, or beside it.
+
+        Raises:
+            RenderFailedError: the settings of the work cannot be rendered.
+        """
+        ...
+
+    def read(self, line: str) -> Event | None:
+        """Return what a line of its output tells, or None when it is talk for the log.
+
+        Both outputs are read. `Ready` ends the start limit; `Rendered` is not told by a line but
+        by the process's end and a file; after `Failed` the process is killed.
+        """
+        ...
+
+    def outputs(self, launch: Launch, frame: int, output: Path) -> tuple[str, ...]:
+        """Return where the image may lie, as globs below the folder of `output`, best first."""
+        ...
+
+    def classify_failure(self, exit_code: int, tail: str) -> FailureKind:
+        """Return why the program ended with that code, or without an image and code 0."""
+        ...
+
+
+Engine = WarmEngine | ColdEngine

@@ -36,7 +36,10 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     most = int(file_bytes) if hard == resource.RLIM_INFINITY else min(int(file_bytes), hard)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-    os.execvp(argv[0], argv)  # noqa: S606  # this is what it is for
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606  # this is what it is for
+    except OSError as error:
+        sys.exit(f"{argv[0]} cannot be run: {error.strerror}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ class ProcessPlan:
         ram: Bytes that the tree may hold.
         processes: How many the tree may have.
         file_bytes: Size that no file may exceed.
+        merged: Whether its error output is read line by line as well.
+        patience: Seconds that it may take to leave by itself, from the end of its input.
     """
 
     argv: Sequence[str]
@@ -38,6 +40,8 @@ class ProcessPlan:
     ram: int
     processes: int = 256
     file_bytes: int = 2**36
+    merged: bool = False
+    patience: float = 0.0
 
 
 class EngineProcess:
@@ -58,6 +62,7 @@ class EngineProcess:
         self._rest = b""
         self._fds: dict[int, bool] = {}
         self._input = -1
+        self._unsent = b""
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.last_output = self._loop.time()
@@ -90,7 +95,7 @@ class EngineProcess:
                 *self._launched(),
                 stdin=child_input,
                 stdout=child_out,
-                stderr=child_err,
+                stderr=child_out if self._plan.merged else child_err,
                 cwd=self._plan.folder,
                 env={**self._plan.environment, process_tree.MARK: self._plan.mark},
                 start_new_session=True,
@@ -107,20 +112,33 @@ class EngineProcess:
         ]
 
     def send(self, line: str) -> None:
-        """Write a line to the engine's input.
+        """Write a line to the engine's input; what the pipe does not hold follows by and by.
 
         Raises:
             BrokenPipeError: it reads no more.
-            BlockingIOError: it has not read what was sent before.
         """
-        os.write(self._input, line.encode() + b"\n")
+        waiting = bool(self._unsent)
+        self._unsent += line.encode() + b"\n"
+        if not waiting:
+            self._write()
+
+    def end_input(self) -> None:
+        """Tell the engine that nothing more comes; what was not read yet is lost."""
+        if self._input >= 0:
+            self._stop_writing()
+            os.close(self._input)
+            self._input = -1
 
     async def line(self) -> str | None:
         """Return the next line of its standard output, or None when it has ended."""
         return await self._lines.get()
 
     async def close(self) -> None:
-        """Kill the whole tree and return when it is gone. May be called twice."""
+        """Kill the whole tree and return when it is gone. May be called twice.
+
+        A process that is granted patience is first given the time to leave by itself.
+        """
+        await self._take_leave()
         for task in self._tasks[1:]:
             task.cancel()
         if self._process is not None:
@@ -130,9 +148,37 @@ class EngineProcess:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for fd in list(self._fds):
             self._unlisten(fd)
-        if self._input >= 0:
-            os.close(self._input)
-            self._input = -1
+        self.end_input()
+
+    async def _take_leave(self) -> None:
+        running = self._process is not None and self._process.returncode is None
+        if not running or not self._plan.patience:
+            return
+        self.end_input()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._plan.patience):
+                await asyncio.shield(self._tasks[0])
+
+    def _write(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._unsent = self._unsent[os.write(self._input, self._unsent) :]
+        if self._unsent:
+            self._loop.add_writer(self._input, self._on_room)
+
+    def _on_room(self) -> None:
+        try:
+            self._unsent = self._unsent[os.write(self._input, self._unsent) :]
+        except BlockingIOError:
+            return
+        except OSError:  # its end is told by its output
+            self._unsent = b""
+        if not self._unsent:
+            self._loop.remove_writer(self._input)
+
+    def _stop_writing(self) -> None:
+        if self._unsent:
+            self._loop.remove_writer(self._input)
+            self._unsent = b""
 
     def _launched(self) -> Sequence[str]:
         limits = (str(os.getpid()), str(self._plan.file_bytes))
@@ -179,6 +225,8 @@ class EngineProcess:
         await process.wait()
         for fd in list(self._fds):
             self._drain(fd)
+        if self._rest:  # a last line without an end
+            self._offer(self._rest.decode("utf-8", "replace"))
         while self._lines.full():
             self._lines.get_nowait()
         self._lines.put_nowait(None)

@@ -2,34 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 
 from lightmill.domain.failures import FailureKind
-from lightmill.render_node.engines.contract import (
-    Engine,
-    Event,
-    Failed,
-    Progress,
-    Ready,
-    Rendered,
-)
+from lightmill.render_node.engines.contract import Failed, Progress, Ready, Rendered, WarmEngine
+from lightmill.render_node.engines.conversation import Conversation, StartProcess
 from lightmill.render_node.engines.output_log import OutputLog
 from lightmill.render_node.engines.process import EngineProcess
 from lightmill.render_node.ports import Launch, OnProgress, RenderedImage, RenderFailedError
 
-StartProcess = Callable[[OutputLog], EngineProcess]
 _NEARLY_FULL = 0.8
-_VERDICTS = {
-    "memory": (FailureKind.OUT_OF_MEMORY, "the engine used more memory than it was granted"),
-    "processes": (FailureKind.ENGINE, "the engine started too many processes"),
-}
 
 
 class WarmRenderer:
     """Serves the frames of one step by one process, as long as that lives."""
 
-    def __init__(self, engine: Engine, launch: Launch, make_process: StartProcess) -> None:
+    def __init__(self, engine: WarmEngine, launch: Launch, make_process: StartProcess) -> None:
         self._engine = engine
         self._launch = launch
         self._make_process = make_process
@@ -53,6 +41,7 @@ class WarmRenderer:
             detail = f"{self._engine.name} cannot be started: {error}"
             raise RenderFailedError(FailureKind.NODE, detail) from error
         self._process, self._ready = process, False
+        self._talk = Conversation(self._engine, process, self._log, self._launch.work.limits)
         self._opened_at = self._time()
 
     async def render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
@@ -87,78 +76,35 @@ class WarmRenderer:
     async def _await_ready(self) -> None:
         limit = self._launch.work.limits.start
         deadline = None if limit is None else self._opened_at + limit
-        event = await self._event(deadline, "the scene to open")
+        event = await self._talk.event(deadline, "the scene to open")
         while not isinstance(event, Ready):
             if isinstance(event, Failed):
-                raise RenderFailedError(event.kind, self._told(event.detail))
-            event = await self._event(deadline, "the scene to open")
+                raise RenderFailedError(event.kind, self._talk.told(event.detail))
+            event = await self._talk.event(deadline, "the scene to open")
         self._ready = True
 
     async def _render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
         begun = self._time()
         limit = self._launch.work.limits.frame
         deadline = None if limit is None else begun + limit
-        with contextlib.suppress(OSError):  # its end is told by `_event`
+        with contextlib.suppress(OSError):  # its end is told by the conversation
             self._living.send(self._engine.request(frame, output))
         while True:
-            match await self._event(deadline, f"frame {frame}"):
+            match await self._talk.event(deadline, f"frame {frame}"):
                 case Progress(share):
                     on_progress(share)
                 case Rendered(path):
                     return RenderedImage(path=self._inside(path), seconds=self._time() - begun)
                 case Failed(kind, detail):
-                    raise RenderFailedError(kind, self._told(detail))
+                    raise RenderFailedError(kind, self._talk.told(detail))
                 case _:
                     pass
-
-    async def _event(self, deadline: float | None, what: str) -> Event:
-        """Return the next event of the process; what it says beside goes to the log.
-
-        Raises:
-            RenderFailedError: it ended, is silent for too long, or the deadline has passed.
-        """
-        while True:
-            line = await self._line(deadline, what)
-            if line is None:
-                raise await self._ended()
-            event = self._engine.read(line)
-            if event is not None:
-                return event
-            self._log.write(line.encode() + b"\n")
-
-    async def _line(self, deadline: float | None, what: str) -> str | None:
-        silence = self._launch.work.limits.silence
-        while True:
-            quiet = None if silence is None else self._living.last_output + silence
-            until = min((end for end in (deadline, quiet) if end is not None), default=None)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(until):
-                    return await self._living.line()
-            if deadline is not None and self._time() >= deadline:
-                raise RenderFailedError(FailureKind.TIMEOUT, self._told(f"{what} took too long"))
-            if silence is not None and self._time() >= self._living.last_output + silence:
-                cause = f"no output for {silence:g} s, waiting for {what}"
-                raise RenderFailedError(FailureKind.TIMEOUT, self._told(cause))
-
-    async def _ended(self) -> RenderFailedError:
-        process = self._living
-        code = process.exit_code
-        if process.verdict is not None:
-            kind, detail = _VERDICTS[process.verdict]
-            return RenderFailedError(kind, self._told(detail))
-        kind = self._engine.classify_failure(code or 0, self._log.tail)
-        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return RenderFailedError(kind, self._told(f"{self._engine.name} ended by {how}"))
 
     def _inside(self, path: Path) -> Path:
         scratch = self._launch.scratch
         if not path.is_relative_to(scratch) or ".." in path.parts:
             raise RenderFailedError(FailureKind.OUTPUT, f"{path} is outside the scratch folder")
         return path
-
-    def _told(self, cause: str) -> str:
-        tail = self._log.tail
-        return f"{cause}\n{tail}" if tail else cause
 
     @property
     def _living(self) -> EngineProcess:

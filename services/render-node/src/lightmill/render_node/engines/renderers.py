@@ -1,19 +1,20 @@
 """The engines that are on this machine."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from lightmill.domain.failures import FailureKind
 from lightmill.render_node.engines.blender import BlenderProgram, BpyModule
-from lightmill.render_node.engines.contract import Engine
-from lightmill.render_node.engines.installation import blender_home
+from lightmill.render_node.engines.cold_renderer import ColdRenderer
+from lightmill.render_node.engines.contract import ColdEngine, Command, Engine
 from lightmill.render_node.engines.leftovers import mark_of
 from lightmill.render_node.engines.output_log import OutputLog
 from lightmill.render_node.engines.process import EngineProcess, ProcessPlan
 from lightmill.render_node.engines.renderer import WarmRenderer
 from lightmill.render_node.engines.sandbox import Sandbox, find_sandbox
 from lightmill.render_node.engines.simulated import Simulated
-from lightmill.render_node.ports import Launch, RenderFailedError
+from lightmill.render_node.ports import Launch, Renderer, RenderFailedError
 from lightmill.runtime.ids import new_id
 
 
@@ -25,8 +26,8 @@ class InstalledRenderers:
         sandbox: How engines are shut in; the strongest way that works when not given.
         enable_simulated: Whether the simulated engine is offered.
         blender: A `blender` executable to use instead of the managed engine.
-        managed: Folder of the managed engines, where it is not the usual one.
         engines: Engines to offer instead of those that are looked for.
+        more: Engines to look for as well; what the node's settings name.
     """
 
     def __init__(
@@ -36,15 +37,15 @@ class InstalledRenderers:
         *,
         enable_simulated: bool = False,
         blender: Path | None = None,
-        managed: Path | None = None,
         engines: Sequence[Engine] | None = None,
+        more: Sequence[Engine] = (),
     ) -> None:
         self._mark = mark_of(state_dir)
         self._sandbox = sandbox or find_sandbox()
         if engines is None:
-            engines = _looked_for(blender, managed, enable_simulated=enable_simulated)
+            engines = _looked_for(blender, enable_simulated=enable_simulated)
         self._found: dict[str, tuple[Engine, tuple[str, ...]]] = {}
-        for engine in engines:
+        for engine in (*engines, *more):
             versions = () if engine.name in self._found else engine.discover()
             if versions:
                 self._found[engine.name] = (engine, versions)
@@ -58,8 +59,8 @@ class InstalledRenderers:
         """How engines are shut in: `bubblewrap`, `container` or `none`."""
         return self._sandbox.level
 
-    async def open(self, launch: Launch) -> WarmRenderer:
-        """Return a renderer whose process has been started.
+    async def open(self, launch: Launch) -> Renderer:
+        """Return a renderer; where its engine stays warm, the process has been started.
 
         Raises:
             RenderFailedError: the engine is not here, or cannot be started.
@@ -70,7 +71,10 @@ class InstalledRenderers:
             detail = f"engine {name!r} is not on this node; it has: {here}"
             raise RenderFailedError(FailureKind.NODE, detail)
         engine, _ = self._found[name]
-        renderer = WarmRenderer(engine, launch, lambda log: self._process(engine, launch, log))
+        if isinstance(engine, ColdEngine):
+            return ColdRenderer(engine, launch, partial(self._process, launch, merged=True))
+        make = partial(self._process, launch, engine.command(launch))
+        renderer = WarmRenderer(engine, launch, make)
         try:
             await renderer.start()
         except BaseException:
@@ -78,23 +82,24 @@ class InstalledRenderers:
             raise
         return renderer
 
-    def _process(self, engine: Engine, launch: Launch, log: OutputLog) -> EngineProcess:
-        command = engine.command(launch)
+    def _process(
+        self, launch: Launch, command: Command, log: OutputLog, *, merged: bool = False
+    ) -> EngineProcess:
         plan = ProcessPlan(
             argv=self._sandbox.wrap(command, launch),
             environment=self._sandbox.environment(command, launch),
             folder=launch.scratch,
             mark=f"{self._mark}{new_id()}",
             ram=launch.ram,
+            merged=merged,
+            patience=command.patience,
         )
         return EngineProcess(plan, log)
 
 
-def _looked_for(
-    blender: Path | None, managed: Path | None, *, enable_simulated: bool
-) -> Sequence[Engine]:
+def _looked_for(blender: Path | None, *, enable_simulated: bool) -> Sequence[Engine]:
     """Return the engines to look for; of several with one name, the first that is here counts."""
     kinds: list[Engine] = [BlenderProgram(blender)]
     if blender is None:
-        kinds.insert(0, BpyModule(blender_home(managed)))
+        kinds.insert(0, BpyModule())
     return [*kinds, Simulated()] if enable_simulated else kinds
