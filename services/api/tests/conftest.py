@@ -146,6 +146,7 @@ async def _tenant(database: Database, name: str, clock: SteppedClock) -> Tenant:
 def settings() -> ApiSettings:
     return ApiSettings(
         simulated_engine=True,
+        trusted_pools=("tools",),
         analysis_seconds=0,
         cleanup_seconds=1,
         most_upload_bytes=10 * 2**20,

@@ -254,3 +254,23 @@ async def test_a_simulated_job_needs_no_files(farm: Farm) -> None:
     assert answer.status_code == 201
     (row,) = await farm.rows(JOBS)
     assert row.kind == "simulated"
+
+
+async def test_commands_run_in_trusted_pools_alone(farm: Farm) -> None:
+    body: dict[str, object] = {
+        "name": "noise",
+        "engine": "command",
+        "frames": "1-3",
+        "settings": {"command": ["noise", "{frame}"]},
+    }
+    async with farm.client() as client:
+        refused = await client.post("/api/v1/jobs", json=body)
+        made = await client.post(
+            "/api/v1/jobs", json={**body, "pool": "tools", "allow_waiting": True}
+        )
+        task = {"renderer": "command", "frames": "1"}
+        as_task = await client.post("/api/tasks/", json=task)
+    assert refused.status_code == 422
+    assert "those are: tools" in refused.json()["detail"]
+    assert made.status_code == 201
+    assert as_task.status_code == 422

@@ -24,6 +24,7 @@ from lightmill.api.adapters.jobs import SqlJobs
 from lightmill.api.adapters.pruner import Pruner
 from lightmill.api.adapters.tokens import SqlTokens
 from lightmill.api.config import ApiSettings
+from lightmill.api.core.engine_rules import EngineRules
 from lightmill.api.handlers import (
     bundles,
     design_jobs,
@@ -255,7 +256,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
             bundles=make_bundle,
             scenes=find_scene,
             complete=RequireComplete(analyses),
-            simulated=simulated,
+            rules=EngineRules(simulated=simulated, trusted_pools=set(settings.trusted_pools)),
         ),
         submit_design_job=SubmitDesignJob(
             jobs=job_rows,

@@ -21,6 +21,9 @@ from lightmill.domain.resources import Needs
 
 DEFAULT_POOL = "default"
 SIMULATED = "simulated"
+COMMAND = "command"
+SCENELESS = frozenset({SIMULATED, COMMAND})
+"""Engines that need no scene, and no files at all."""
 ENGINES = {
     "blender": "blender",
     "cycles": "blender",
@@ -31,6 +34,7 @@ ENGINES = {
     "ue": "unreal",
     "ue5": "unreal",
     SIMULATED: SIMULATED,
+    COMMAND: COMMAND,
 }
 """What seed 004 calls a renderer, and the engine that it means."""
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from lightmill.api.core.bodies import JobBody, TaskBody
+from lightmill.api.core.engine_rules import EngineRules
 from lightmill.api.core.hardware import refusal, stated
-from lightmill.api.core.job_request import DEFAULT_POOL, ENGINES, SIMULATED, Ask, NewJob, ask_of
+from lightmill.api.core.job_request import DEFAULT_POOL, ENGINES, SCENELESS, Ask, NewJob, ask_of
 from lightmill.api.core.manifest import Entry
 from lightmill.api.core.problem import FieldError, ProblemError, invalid
 from lightmill.api.ports import Jobs, Machines, Profiles
@@ -19,7 +20,7 @@ class SubmitJob:
     """Accepts jobs: one row and one message, however many frames.
 
     Args:
-        simulated: Whether the engine that renders nothing may be asked for.
+        rules: Which engines may be asked for.
     """
 
     def __init__(  # noqa: PLR0913  # its collaborators
@@ -31,7 +32,7 @@ class SubmitJob:
         bundles: MakeBundle,
         scenes: FindScene,
         complete: RequireComplete,
-        simulated: bool,
+        rules: EngineRules,
     ) -> None:
         self._jobs = jobs
         self._machines = machines
@@ -39,7 +40,7 @@ class SubmitJob:
         self._bundles = bundles
         self._scenes = scenes
         self._complete = complete
-        self._simulated = simulated
+        self._rules = rules
 
     async def __call__(self, principal: Principal, body: JobBody, job_id: str) -> str:
         """Return the id of the job that a canonical body makes.
@@ -49,7 +50,7 @@ class SubmitJob:
         """
         ask = ask_of(body)
         spec = ask.spec()
-        self._require_engine("engine", ask.engine)
+        self._rules.require("engine", ask.engine, ask.needs.pool or DEFAULT_POOL)
         bundle_id = await self._bundle(principal, body)
         await self._require_machine(ask, body.pool, allow_waiting=body.allow_waiting)
         job = NewJob(
@@ -74,7 +75,7 @@ class SubmitJob:
         engine = ENGINES.get(body.renderer.lower())
         if engine is None:
             raise invalid("renderer", f"is not known; use one of {', '.join(sorted(ENGINES))}")
-        self._require_engine("renderer", engine)
+        self._rules.require("renderer", engine, DEFAULT_POOL)
         profile, needs = await self._profile(principal, body)
         ask = Ask(
             engine=engine,
@@ -98,15 +99,8 @@ class SubmitJob:
         )
         return await self._jobs.add(principal, job_id, job, None), profile
 
-    def _require_engine(self, field: str, engine: str) -> None:
-        if engine not in set(ENGINES.values()):
-            known = ", ".join(sorted(set(ENGINES.values())))
-            raise invalid(field, f"is not known; use one of {known}")
-        if engine == SIMULATED and not self._simulated:
-            raise invalid(field, "the simulated engine is not enabled on this farm")
-
     async def _bundle(self, principal: Principal, body: JobBody) -> str | None:
-        if body.engine == SIMULATED and body.bundle_id is None and body.files is None:
+        if body.engine in SCENELESS and body.bundle_id is None and body.files is None:
             return None
         if (body.bundle_id is None) == (body.files is None):
             raise invalid("bundle_id", "give either bundle_id or files")
@@ -121,7 +115,7 @@ class SubmitJob:
 
     async def _scene(self, principal: Principal, body: TaskBody) -> tuple[str | None, str | None]:
         """Return the bundle of a seed's task and the path of its scene in it."""
-        if body.scene_file is None and body.renderer == SIMULATED:
+        if body.scene_file is None and body.renderer in SCENELESS:
             return body.bundle, None
         if body.scene_file is None:
             raise invalid("scene_file", "is missing: an asset id, or a path that was uploaded")
@@ -167,7 +161,7 @@ class SubmitJob:
 
 
 def _require_scene(body: JobBody, entries: list[Entry]) -> None:
-    if body.engine == SIMULATED:
+    if body.engine in SCENELESS:
         return
     if body.scene is None:
         raise invalid("scene", "is missing: the path of the scene in the bundle")
