@@ -1,11 +1,11 @@
 """The whole scheduler service against invented nodes, through database and broker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 from typing import Any
 
 from pydantic import TypeAdapter
+from services.scheduler.tests.service import running, until
 from sqlalchemy import Table, func, insert, select, update
 
 from lightmill.broker.ports import LinkLostError, Outgoing
@@ -38,17 +38,6 @@ from lightmill.storage.sql.schema.scheduler import (
 
 SETTINGS = SchedulerSettings(beat=0.2, sweep=0.5, name="test")
 SPEC = TypeAdapter(JobSpec)
-
-
-@asynccontextmanager
-async def running(*mains: Awaitable[None]) -> AsyncIterator[None]:
-    tasks = [asyncio.ensure_future(main) for main in mains]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def scheduler(parts: Parts) -> Awaitable[None]:
@@ -114,12 +103,6 @@ async def rows(parts: Parts, table: Table, **equal: object) -> list[Any]:
     query = select(table).where(*(table.c[name] == value for name, value in equal.items()))
     async with parts.database.reading() as connection:
         return list((await connection.execute(query)).all())
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(40):
-        while not await condition():  # noqa: ASYNC110  # rows tell of nothing by themselves
-            await asyncio.sleep(0.02)
 
 
 async def ended(parts: Parts, job_id: str, state: str = "COMPLETED") -> None:

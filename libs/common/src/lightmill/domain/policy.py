@@ -67,6 +67,13 @@ class Pool:
     sandbox: str | None = None
 
 
+DESIGNS = "designs"
+"""The pool of design jobs: seed 000 promises that they start in the order of their creation."""
+
+DEFAULT_POOLS = {DESIGNS: Pool(name=DESIGNS, mode=PoolMode.FIFO)}
+"""Pools that stand without anybody having decided on them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """What a tenant, or one user of it, may expect of the farm.

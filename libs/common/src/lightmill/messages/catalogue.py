@@ -11,6 +11,7 @@ from lightmill.messages.message import Message
 from lightmill.messages.node_changed import NodeChanged
 from lightmill.messages.node_report import NodeReport
 from lightmill.messages.orders import Orders
+from lightmill.messages.policy_wanted import PolicyWanted
 
 MESSAGES: tuple[type[Message], ...] = (
     AnalysisFinished,
@@ -23,4 +24,5 @@ MESSAGES: tuple[type[Message], ...] = (
     NodeChanged,
     NodeReport,
     Orders,
+    PolicyWanted,
 )

@@ -58,7 +58,10 @@ EXCHANGES = (
     Exchange(DEAD, ExchangeKind.FANOUT),
 )
 
-SCHEDULER_INBOX = Queue("scheduler.inbox", (Binding(COMMANDS, "job.wanted.v1"),))
+SCHEDULER_INBOX = Queue(
+    "scheduler.inbox",
+    (Binding(COMMANDS, "job.wanted.v1"), Binding(COMMANDS, "policy.wanted.v1")),
+)
 ANALYZER_INBOX = Queue("analyzer.inbox", (Binding(COMMANDS, "scene.analyse.v1"),))
 DEAD_LETTERS = Queue("dead.letters", (Binding(DEAD, ""),))
 DURABLE_QUEUES = (SCHEDULER_INBOX, ANALYZER_INBOX, DEAD_LETTERS)

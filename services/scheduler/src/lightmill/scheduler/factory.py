@@ -27,7 +27,7 @@ from lightmill.scheduler.config import SchedulerSettings
 from lightmill.scheduler.core.error_report import ErrorReport
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.handlers.inboxes import commands, reports, returned
-from lightmill.scheduler.use_cases.decide import Decide
+from lightmill.scheduler.use_cases.decide import Decide, News
 from lightmill.scheduler.use_cases.lead import Lead
 from lightmill.scheduler.use_cases.sweep_files import SweepFiles
 from lightmill.storage.sql.migration import require_current
@@ -77,6 +77,9 @@ async def _lead(
     with ExitStack() as closing:
         lead = await _take_over(settings, parts, link, epoch, (relay, closing))
 
+        # Before anything is handed out: a farm that forgot its limits would break them.
+        await lead.hear(News(policy=True))
+
         async def take_back(messages: Sequence[Outgoing]) -> None:
             await lead.hear(returned(messages))
 
@@ -85,7 +88,7 @@ async def _lead(
             tasks.create_task(relay.run(link, take_back))
             tasks.create_task(lead.listen(commands(inbox)))
             tasks.create_task(lead.listen(reports(reported, epoch)))
-            tasks.create_task(lead.look_for_jobs())
+            tasks.create_task(lead.look_around())
             tasks.create_task(lead.tick())
             tasks.create_task(lead.turns())
             tasks.create_task(_sweep(settings, parts, epoch).forever())

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from lightmill.scheduler.core.changes import Changes
-from lightmill.scheduler.core.facts import JobAsked
+from lightmill.scheduler.core.facts import JobAsked, NodeAsked, PolicyChanged
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.work import Job
 
@@ -62,6 +62,10 @@ class Ledger(Protocol):
 
     async def asked(self, job_ids: Iterable[str]) -> list[JobAsked]:
         """Return what is wanted of these jobs, oldest first."""
+        ...
+
+    async def decided(self) -> Sequence[PolicyChanged | NodeAsked]:
+        """Return what the keeper of the farm has decided: its policy, then about its nodes."""
         ...
 
     async def unapplied(self, since: datetime | None) -> list[str]:

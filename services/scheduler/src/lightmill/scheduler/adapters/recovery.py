@@ -1,7 +1,8 @@
 """What a new leader finds in the database."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -11,15 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import JobSpec, Wanted
+from lightmill.domain.policy import NodeWish
 from lightmill.domain.states import AttemptState, JobState, NodeState, StepState, TaskState
 from lightmill.scheduler.adapters.rows import OFFER
-from lightmill.scheduler.core.facts import JobAsked
+from lightmill.scheduler.core.facts import JobAsked, NodeAsked, PolicyChanged
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.waiting import GivenBack, Waiting
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Job, Step, Task
 from lightmill.scheduler.ports import Snapshot
 from lightmill.storage.sql.database import Database
-from lightmill.storage.sql.schema.api import JOBS
+from lightmill.storage.sql.policy import read_policy
+from lightmill.storage.sql.schema.api import JOBS, NODE_WISHES
 from lightmill.storage.sql.schema.scheduler import (
     ATTEMPTS,
     FAILED_ORDINALS,
@@ -32,6 +35,15 @@ from lightmill.storage.sql.schema.scheduler import (
 )
 
 _SPEC = TypeAdapter(JobSpec)
+_OF_JOBS = (
+    JOBS.c.spec,
+    JOBS.c.name,
+    JOBS.c.bundle_id,
+    JOBS.c.priority,
+    JOBS.c.user_label,
+    JOBS.c.approved,
+)
+_GIVEN_BACK = {field.name for field in fields(GivenBack)}
 _LIVE_JOBS = (JobState.PENDING, JobState.PROCESSING)
 _LIVE_ATTEMPTS = (AttemptState.ASSIGNED, AttemptState.RUNNING)
 _MANY = 1000
@@ -66,7 +78,20 @@ class Recovery:
         query = select(JOBS).order_by(JOBS.c.created_at, JOBS.c.id)
         async with self._database.reading() as connection:
             found = await _all(connection, query, JOBS.c.id, list(job_ids))
-        return [_asked(row) for row in found]
+            specs = [_SPEC.validate_python(row.spec) for row in found]
+            states = await _states(connection, specs)
+        return [_asked(row, spec, states) for row, spec in zip(found, specs, strict=True)]
+
+    async def decided(self) -> list[PolicyChanged | NodeAsked]:
+        """Return what the keeper of the farm has decided: its policy, then about its nodes."""
+        async with self._database.reading() as connection:
+            policy = await read_policy(connection)
+            wishes = (await connection.execute(select(NODE_WISHES))).all()
+        asked = [
+            NodeAsked(node_id=row.node_id, wish=NodeWish(row.wish), forgiven=row.forgiven)
+            for row in wishes
+        ]
+        return [PolicyChanged(policy), *asked]
 
     async def unapplied(self, since: datetime | None) -> list[str]:
         """Return the ids of jobs of which something is wanted that is not applied."""
@@ -84,14 +109,22 @@ class Recovery:
             return list((await connection.execute(query)).scalars())
 
 
-def _asked(row: Row[Any]) -> JobAsked:
+async def _states(connection: AsyncConnection, specs: Iterable[JobSpec]) -> Mapping[str, JobState]:
+    """Return how those of the jobs stand that others wait for."""
+    before = sorted({after.job_id for spec in specs for after in spec.after})
+    query = select(JOB_STATES.c.job_id, JOB_STATES.c.state)
+    found = await _all(connection, query, JOB_STATES.c.job_id, before)
+    return {row.job_id: JobState(row.state) for row in found}
+
+
+def _asked(row: Row[Any], spec: JobSpec, states: Mapping[str, JobState]) -> JobAsked:
     return JobAsked(
         job_id=row.id,
         tenant_id=row.tenant_id,
         owner_id=row.owner_id,
         name=row.name,
         bundle_id=row.bundle_id,
-        spec=_SPEC.validate_python(row.spec),
+        spec=spec,
         wanted=Wanted(row.wanted),
         paused=row.paused,
         priority=row.priority,
@@ -99,6 +132,9 @@ def _asked(row: Row[Any]) -> JobAsked:
         cleanups_wanted=row.cleanups_wanted,
         version=row.version,
         created_at=row.created_at,
+        user=row.user_label,
+        approved=row.approved,
+        before={a.job_id: states[a.job_id] for a in spec.after if a.job_id in states},
     )
 
 
@@ -113,11 +149,7 @@ def _node(row: Row[Any]) -> Node:
 
 
 async def _jobs(connection: AsyncConnection, which: ColumnElement[bool]) -> list[Job]:
-    query = (
-        select(JOB_STATES, JOBS.c.spec, JOBS.c.name, JOBS.c.bundle_id, JOBS.c.priority)
-        .join(JOBS, JOBS.c.id == JOB_STATES.c.job_id)
-        .where(which)
-    )
+    query = select(JOB_STATES, *_OF_JOBS).join(JOBS, JOBS.c.id == JOB_STATES.c.job_id).where(which)
     jobs = {row.job_id: _job(row) for row in (await connection.execute(query)).all()}
     steps = {
         row.id: _step(row, jobs[row.job_id])
@@ -142,6 +174,8 @@ def _job(row: Row[Any]) -> Job:
         created_at=row.created_at,
         priority=row.priority,
         paused=row.paused,
+        user=row.user_label,
+        approved=row.approved,
         applied_version=row.applied_version,
         applied_retries=row.applied_retries,
         applied_cleanups=row.applied_cleanups,
@@ -169,7 +203,7 @@ def _step(row: Row[Any], job: Job) -> Step:
 
 async def _restore_waiting(connection: AsyncConnection, steps: dict[str, Step]) -> None:
     for row in await _all(connection, select(GIVEN_BACK), GIVEN_BACK.c.step_id, list(steps)):
-        item = {name: value for name, value in row._mapping.items() if name != "step_id"}  # noqa: SLF001  # SQLAlchemy's public name
+        item = {name: getattr(row, name) for name in _GIVEN_BACK}
         steps[row.step_id].waiting.give_back(GivenBack(**item))
     for row in await _all(
         connection, select(FAILED_ORDINALS), FAILED_ORDINALS.c.step_id, list(steps)

@@ -11,6 +11,7 @@ from lightmill.messages.job_wanted import JobWanted
 from lightmill.messages.leader_tick import LeaderTick
 from lightmill.messages.node_report import NodeReport
 from lightmill.messages.orders import Orders
+from lightmill.messages.policy_wanted import PolicyWanted
 from lightmill.scheduler.core.claims import fault_of
 from lightmill.scheduler.core.facts import BeatPassed, Fact, NodeReported, OrderReturned
 from lightmill.scheduler.use_cases.decide import News
@@ -27,16 +28,19 @@ async def commands(inbox: Inbox) -> AsyncIterator[News]:
     """Yield what the api's doorbells ask to be looked at."""
     while True:
         jobs: dict[str, None] = {}
-        last = None
+        policy, last = False, None
         for delivery in await inbox.receive(_BATCH):
             try:
-                jobs[JobWanted.model_validate_json(delivery.body).job_id] = None
+                if delivery.kind == PolicyWanted.routing_key:
+                    policy = True
+                else:
+                    jobs[JobWanted.model_validate_json(delivery.body).job_id] = None
             except ValidationError as error:
                 await inbox.bury(delivery, f"not a {JobWanted.routing_key}: {error}")
             else:
                 last = delivery
         if last is not None:
-            yield News(jobs=tuple(jobs), acknowledge=partial(inbox.settle, last))
+            yield News(jobs=tuple(jobs), policy=policy, acknowledge=partial(inbox.settle, last))
 
 
 async def reports(inbox: Inbox, epoch: int) -> AsyncIterator[News]:

@@ -1,6 +1,6 @@
 """The database in memory as the leader of one epoch writes it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -13,7 +13,7 @@ from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.orders import Orders
 from lightmill.messages.topology import session_key
 from lightmill.scheduler.core.changes import Changes, Letter
-from lightmill.scheduler.core.facts import JobAsked
+from lightmill.scheduler.core.facts import JobAsked, NodeAsked, PolicyChanged
 from lightmill.scheduler.core.work import Job
 from lightmill.scheduler.ports import Ledger, NotLeaderError, Snapshot
 from lightmill.scheduler.simulation import recovery
@@ -80,6 +80,10 @@ class MemoryLedger(Ledger):
         asked = self.around.database.rows.asked
         found = [asked[job_id] for job_id in job_ids if job_id in asked]
         return sorted(found, key=lambda one: (one.created_at, one.job_id))
+
+    @override
+    async def decided(self) -> Sequence[PolicyChanged | NodeAsked]:
+        return []
 
     @override
     async def unapplied(self, since: datetime | None) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lightmill.runtime.clock import Clock
-from lightmill.scheduler.core.facts import BeatPassed, Fact
+from lightmill.scheduler.core.facts import BeatPassed, Fact, NodeAsked
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.ports import Ledger
 
@@ -18,10 +18,12 @@ class News:
 
     Attributes:
         jobs: Of which something is wanted; what, stands in their rows.
+        policy: Whether the keeper of the farm may have decided something.
         acknowledge: Called after the commit that applied it.
     """
 
     jobs: tuple[str, ...] = ()
+    policy: bool = False
     facts: tuple[Fact, ...] = ()
     acknowledge: Acknowledge | None = None
 
@@ -44,6 +46,7 @@ class Decide:
     turns: int = field(default=0, init=False)
     beats: int = field(default=0, init=False)
     _beats_read: int = field(default=0, init=False)
+    _heeded: dict[str | None, Fact] = field(default_factory=dict, init=False)
 
     async def __call__(self, news: Iterable[News]) -> None:
         """Apply all of `news` in one turn.
@@ -52,6 +55,8 @@ class Decide:
             NotLeaderError: the commit failed or its outcome is unknown.
         """
         pieces = list(news)
+        if any(piece.policy for piece in pieces):
+            await self._heed()
         await self._ask({job_id for piece in pieces for job_id in piece.jobs})
         now = self.clock.now()
         for piece in pieces:
@@ -66,6 +71,14 @@ class Decide:
             if piece.acknowledge is not None:
                 await piece.acknowledge()
         self.turns += 1
+
+    async def _heed(self) -> None:
+        """Tell the farm what its keeper has decided, as far as it does not know."""
+        for fact in await self.ledger.decided():
+            about = fact.node_id if isinstance(fact, NodeAsked) else None
+            if self._heeded.get(about) != fact:
+                self._heeded[about] = fact
+                self._observe(fact, self.clock.now())
 
     async def _ask(self, job_ids: set[str]) -> None:
         if not job_ids:

@@ -66,13 +66,13 @@ class Lead:
             await self.link.publish([message])
             await asyncio.sleep(self.beat)
 
-    async def look_for_jobs(self) -> None:
-        """Find what is wanted of jobs although its doorbell was lost: at once, then regularly."""
+    async def look_around(self) -> None:
+        """Find what is wanted although its doorbell was lost: at once, then regularly."""
         since = None
         while True:
             started = self.clock.now()
-            if jobs := await self.ledger.unapplied(since):
-                await self._news.put(News(jobs=tuple(jobs)))
+            jobs = await self.ledger.unapplied(since)
+            await self._news.put(News(jobs=tuple(jobs), policy=True))
             since = started - _SKEW
             await asyncio.sleep(self.sweep)
 

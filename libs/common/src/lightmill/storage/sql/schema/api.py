@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from lightmill.storage.sql.schema.columns import (
@@ -77,6 +78,7 @@ JOBS = Table(
     Column("frame_count", Integer, nullable=False),
     Column("wanted", KEYWORD, nullable=False),  # lightmill.domain.job.Wanted
     Column("paused", Boolean, nullable=False),
+    Column("approved", Boolean, nullable=False, server_default=false()),  # by a person
     Column("priority", Integer, nullable=False),
     Column("retries_wanted", Integer, nullable=False),  # times that FAILED steps were asked back
     Column("cleanups_wanted", Integer, nullable=False),  # times that workspaces were to be freed
@@ -174,6 +176,59 @@ HARDWARE_CONFIGS = Table(
     Column("price", Float, nullable=False),
     Column("created_at", MOMENT, nullable=False),
     UniqueConstraint("tenant_id", "name"),
+)
+
+POOLS = Table(
+    "pools",
+    METADATA,
+    Column("name", NAME, primary_key=True),
+    Column("mode", KEYWORD, nullable=False),
+    Column("scaling", DOCUMENT),  # lightmill.domain.policy.Scaling
+    Column("sandbox", KEYWORD),
+    Column("version", Integer, nullable=False),  # +1 with every change, as in the tables below
+    Column("updated_at", MOMENT, nullable=False),
+)
+
+LIMITS = Table(
+    "limits",
+    METADATA,
+    Column("name", NAME, primary_key=True),
+    Column("total", Integer),
+    Column("scope", KEYWORD, nullable=False),
+    Column("scaling", DOCUMENT),  # lightmill.domain.policy.Scaling
+    Column("version", Integer, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+)
+
+SHARES = Table(
+    "shares",
+    METADATA,
+    Column("tenant_id", IDENTIFIER, primary_key=True),
+    Column("user_label", NAME, primary_key=True),  # empty: the tenant itself
+    Column("weight", Float, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("burst", Integer),
+    Column("version", Integer, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+)
+
+FARM_POLICY = Table(
+    "farm_policy",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("preemption", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
+)
+
+NODE_WISHES = Table(
+    "node_wishes",
+    METADATA,
+    Column("node_id", IDENTIFIER, primary_key=True),
+    Column("wish", KEYWORD, nullable=False),  # lightmill.domain.policy.NodeWish
+    Column("forgiven", Integer, nullable=False),  # times that a person forgave its failures
+    Column("version", Integer, nullable=False),
+    Column("updated_at", MOMENT, nullable=False),
 )
 
 IDEMPOTENCY_KEYS = Table(

@@ -81,6 +81,7 @@ GIVEN_BACK = Table(
     Column("failures", Integer, nullable=False),  # tries that used up a retry
     Column("tries", Integer, nullable=False),  # tries of any end
     Column("avoid_node", IDENTIFIER),  # where it failed last
+    Column("ram", BigInteger),  # bytes that it gets next time; None: what the step needs
 )
 
 FAILED_ORDINALS = Table(
@@ -183,8 +184,32 @@ NODES = Table(
     Column("session", IDENTIFIER, nullable=False),
     Column("state", KEYWORD, nullable=False),
     Column("offer", DOCUMENT, nullable=False),  # lightmill.domain.resources.Offer
+    Column("wish", KEYWORD, nullable=False, server_default="RUN"),  # as applied
+    Column("forgiven", Integer, nullable=False, server_default="0"),  # of node_wishes, as applied
+    Column("quarantined_until", MOMENT),
+    Column("failures", DOCUMENT),  # what counts towards a bar or a quarantine; None: nothing
     Column("seen_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
+)
+
+LIMIT_STATES = Table(
+    "limit_states",
+    METADATA,
+    Column("name", NAME, primary_key=True),  # of a limit, or of a pool that scales
+    Column("ceiling", Integer, nullable=False),
+    Column("moved_at", MOMENT, nullable=False),
+)
+
+OUTLOOKS = Table(
+    "outlooks",
+    METADATA,
+    Column("job_id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("reasons", DOCUMENT, nullable=False),  # why it waits: kind, text and fields of each
+    Column("earliest", MOMENT),  # when it will have ended: the best case,
+    Column("expected", MOMENT),  # what is likely,
+    Column("latest", MOMENT),  # and the worst case
+    Column("at", MOMENT, nullable=False),
 )
 
 WORKSPACES_FREED = Table(
