@@ -61,14 +61,14 @@ async def test_a_scene_is_looked_into_by_a_queued_task(farm: Farm) -> None:
     assert await farm.count(ANALYSIS_REQUESTS) == 1
 
 
-async def _answered(farm: Farm) -> None:
+async def _answered(farm: Farm, **more: object) -> None:
     (request,) = await farm.rows(ANALYSIS_REQUESTS)
     row = {
         "id": request.id,
         "tenant_id": request.tenant_id,
         "content_key": request.content_key,
         "state": "SUCCEEDED",
-        "outcome": OUTCOME,
+        "outcome": {**OUTCOME, **more},
         "finished_at": farm.clock.now(),
     }
     await farm.insert(ANALYSES, row)
@@ -94,6 +94,38 @@ async def test_a_scene_that_is_known_to_miss_files_is_refused_unless_overruled(f
             taken = await client.post(path, json={**body, "allow_missing": True})
             assert taken.status_code == 201, taken.text
     assert await farm.count(JOBS) == 2
+
+
+async def test_a_refusal_tells_who_uses_a_missing_file_and_what_may_be_meant(farm: Farm) -> None:
+    asset = await farm.upload(b"wolf", "wolf.blend")
+    users = [f"wolf.blend: {name}" for name in ("fur", "paw", "eye", "tail")]
+    hint = "the bundle has tex/missing.png: is that what is meant?"
+    async with farm.client() as client:
+        await client.post("/api/scene/analyse", json={"scene_file": asset})
+        told = {"used_by": {"C:/missing.jpg": users}, "hints": {"C:/missing.jpg": hint}}
+        await _answered(farm, **told)
+        task = {"scene_file": asset, "renderer": "blender", "frames": "1"}
+        refused = await client.post("/api/tasks/", json=task)
+    (error,) = refused.json()["errors"]
+    named = "wolf.blend: fur, wolf.blend: paw, wolf.blend: eye and 1 more"
+    assert error["detail"] == f"C:/missing.jpg; used by {named}; {hint}"
+
+
+async def test_an_analysis_is_taken_up_again_while_what_it_read_is_the_same(farm: Farm) -> None:
+    scene, other = await farm.upload(b"wolf", "a"), await farm.upload(b"wolf 2", "b")
+    fur, painted = await farm.upload(b"fur", "c"), await farm.upload(b"painted over", "d")
+
+    async def asked(scene: int, texture: int, path: str = "fur.png") -> str:
+        files = [{"path": "wolf.blend", "asset_id": scene}, {"path": path, "asset_id": texture}]
+        made = await client.post("/api/v1/bundles", json={"files": files})
+        body = {"scene_file": "wolf.blend", "bundle": made.json()["bundle_id"]}
+        return str((await client.post("/api/scene/analyse", json=body)).headers["location"])
+
+    async with farm.client() as client:
+        first = await asked(scene, fur)
+        assert await asked(scene, painted) == first
+        assert await asked(scene, fur, "fur2.png") != first
+        assert await asked(other, fur) != first
 
 
 async def test_a_scene_may_be_named_by_its_key_in_the_bucket(farm: Farm) -> None:

@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 
+from lightmill.analyzer.adapters.probe_reader import ProcessLimits
 from lightmill.analyzer.config import AnalyzerSettings
-from lightmill.analyzer.factory import run
+from lightmill.analyzer.factory import readers, run
 from lightmill.broker.ports import Outgoing
+from lightmill.domain.scene_formats import READ
 from lightmill.messages.analysis_wanted import AnalysisWanted
 from lightmill.messages.topology import ANALYZER_INBOX, COMMANDS, DEAD_LETTERS, events_queue
 from lightmill.testing.blender import RunBlender
 from lightmill.testing.embedded_farm import EmbeddedFarm
 
 PATIENCE_S = 30.0
+LIMITS = ProcessLimits(seconds=30, memory=2**30, size=2**30)
 NEVER_S = 1000.0
 
 
@@ -52,7 +55,7 @@ async def until_answered(farm: EmbeddedFarm, analysis_id: str) -> dict[str, Any]
 async def test_requests_made_before_it_started_are_answered(
     farm: EmbeddedFarm, tmp_path: Path
 ) -> None:
-    request = await farm.ask("wolf.ma", {"wolf.ma": b""})  # and no message tells of it
+    request = await farm.ask("wolf.c4d", {"wolf.c4d": b""})  # and no message tells of it
     async with running(farm, tmp_path):
         assert (await until_answered(farm, request))["state"] == "FAILED"
 
@@ -76,17 +79,17 @@ async def test_requests_whose_message_was_lost_are_found(
     farm: EmbeddedFarm, tmp_path: Path
 ) -> None:
     async with running(farm, tmp_path, sweep=0.05):
-        request = await farm.ask("wolf.ma", {"wolf.ma": b""})
+        request = await farm.ask("wolf.c4d", {"wolf.c4d": b""})
         await until_answered(farm, request)
 
 
 async def test_a_broker_that_restarts_costs_no_request(farm: EmbeddedFarm, tmp_path: Path) -> None:
     async with running(farm, tmp_path):
-        first = await farm.ask("wolf.ma", {"wolf.ma": b""})
+        first = await farm.ask("wolf.c4d", {"wolf.c4d": b""})
         farm.broker.route(wanted(first))
         await until_answered(farm, first)
         farm.broker.drop_links()
-        second = await farm.ask("wolf.ma", {"wolf.ma": b""})
+        second = await farm.ask("wolf.c4d", {"wolf.c4d": b""})
         farm.broker.route(wanted(second))
         await until_answered(farm, second)
 
@@ -97,10 +100,16 @@ async def test_what_is_no_request_is_buried_and_the_next_is_read(
     async with running(farm, tmp_path):
         key = AnalysisWanted.routing_key
         farm.broker.route(Outgoing(exchange=COMMANDS, key=key, kind=key, body=b"{"))
-        request = await farm.ask("wolf.ma", {"wolf.ma": b""})
+        request = await farm.ask("wolf.c4d", {"wolf.c4d": b""})
         farm.broker.route(wanted(request))
         await until_answered(farm, request)
     assert farm.broker.depth(DEAD_LETTERS.name) == 1
+
+
+def test_what_readers_need_is_what_answers_depend_on() -> None:
+    """Otherwise the answer of an old library would be taken for a new one."""
+    needs = set().union(*(reader.needs for reader in readers(LIMITS, None).values()))
+    assert needs <= READ
 
 
 MAKE_SCENE = """

@@ -66,28 +66,48 @@ def test_paths_of_a_library_are_relative_to_the_library() -> None:
     assert Bundle(PATHS).holds(use("//wood.png", referrer="textures/woods.blend"))
 
 
+def hint(path: str) -> str | None:
+    bundle, one = Bundle(PATHS), use(path)
+    return bundle.hint(one, bundle.near(one))
+
+
 def test_an_absolute_path_is_told_to_be_made_relative() -> None:
-    hint = Bundle(PATHS).hint(use("D:/elsewhere/wood.png"))
-    assert hint is not None
-    assert hint.startswith("textures/wood.png is in the bundle")
-    assert "Make Paths Relative" in hint
+    told = hint("D:/elsewhere/wood.png")
+    assert told is not None
+    assert told.startswith("textures/wood.png is in the bundle")
+    assert "Make Paths Relative" in told
 
 
 def test_a_wrong_case_is_told() -> None:
-    hint = Bundle(PATHS).hint(use("//../textures/WOOD.png"))
-    assert hint is not None
-    assert "textures/wood.png" in hint
+    told = hint("//../textures/WOOD.png")
+    assert told is not None
+    assert "textures/wood.png" in told
 
 
-def test_no_hint_without_a_file_of_that_name() -> None:
-    assert Bundle(PATHS).hint(use("//../textures/stone.png")) is None
+@pytest.mark.parametrize("path", ["//../textures/wood.jpg", "//../textures/woods.png"])
+def test_a_name_that_is_nearly_the_same_is_asked_about(path: str) -> None:
+    assert hint(path) == "the bundle has textures/wood.png: is that what is meant?"
 
 
-@given(st.text(alphabet="/.\\aC:*<>U?[(\x00", max_size=30), st.booleans())
+def test_no_hint_where_nothing_is_alike() -> None:
+    assert hint("//../textures/stone.png") is None
+
+
+PLACES = ("project/maps/wood.png", "textures/wood.png")
+
+
+def test_the_places_of_other_programs_are_tried_in_their_order() -> None:
+    one = Use(path="maps/wood.png", referrer="a.ma", name="file1", places=PLACES)
+    assert Bundle(PATHS).found(one) == "textures/wood.png"
+    assert Bundle([*PATHS, PLACES[0]]).found(one) == PLACES[0]
+
+
+@given(st.text(alphabet="/.\\aC:*<>U?[(#%d0\x00", max_size=60), st.booleans())
 def test_any_path_gets_an_answer_inside_the_bundle(path: str, sequence: bool) -> None:  # noqa: FBT001
     bundle = Bundle(PATHS)
     one = use(path, sequence=sequence)
     target = place(one)
     assert target is None or ".." not in target.split("/")
-    bundle.holds(one)
-    bundle.hint(one)
+    found = bundle.found(one)
+    assert found is None or found == target
+    bundle.hint(one, bundle.near(one))

@@ -25,6 +25,8 @@ def files_in(folder: Path) -> set[str]:
 class ScriptedReader(SceneReader):
     """Answers what it is told, and remembers which files it was given."""
 
+    needs = frozenset({".blend"})
+
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.given: list[set[str]] = []
@@ -164,11 +166,11 @@ async def test_a_failed_answer_is_not_taken_for_other_requests(
 async def test_formats_that_cannot_be_read_yet_are_named(
     farm: EmbeddedFarm, analyse: AnalyseScene
 ) -> None:
-    request = await farm.ask("wolf.ma", {"wolf.ma": b"//Maya ASCII"})
+    request = await farm.ask("wolf.c4d", {"wolf.c4d": b"QC4DC4D6"})
     await analyse(request)
     row = await answer(farm, request)
     assert row["state"] == "FAILED"
-    assert row["error"].startswith("not analysed yet: .ma")
+    assert row["error"].startswith("not analysed yet: .c4d")
     assert ".blend" in row["error"]
 
 

@@ -94,11 +94,15 @@ class Analysis(Answer):
         scene_info: Renderer, frame range, size.
         asset: Files that the scene needs.
         missing: Those of them that are not there.
+        used_by: What uses each of those.
+        hints: How some of them would be found.
     """
 
     scene_info: Mapping[str, Any]
     asset: tuple[str, ...] = ()
     missing: tuple[Mapping[str, str], ...] = ()
+    used_by: Mapping[str, tuple[str, ...]] = {}
+    hints: Mapping[str, str] = {}
 
 
 class DesignJob(Answer):

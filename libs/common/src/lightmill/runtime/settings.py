@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lightmill.domain.path_rules import PathRule
 from lightmill.runtime.secrets import weakness
 
 _SECRETS = Path("/run/secrets")
@@ -34,6 +35,9 @@ class Settings(BaseSettings):
         redis_url: `redis://user@host:6379/0`.
         s3_endpoint: Where services reach the object store.
         s3_public_endpoint: Where browsers do; None means the same.
+        path_rules: Where nodes find what scenes name by an absolute path, as a JSON list:
+            `[{"source": "P:/wolf", "target": "/mnt/wolf", "system": "linux"}]`. The longest
+            source wins; a target that is not absolute stands in the bundle.
     """
 
     model_config = SettingsConfigDict(
@@ -53,6 +57,7 @@ class Settings(BaseSettings):
     s3_bucket: str = "lightmill"
     s3_region: str = "us-east-1"
     log_level: str = "INFO"
+    path_rules: tuple[PathRule, ...] = ()
 
     @model_validator(mode="after")
     def _refuse_weak_passwords(self) -> Self:

@@ -10,9 +10,11 @@ import structlog
 
 from lightmill.analyzer.adapters import sandbox
 from lightmill.analyzer.adapters.analyses import SqlAnalyses, outbox_relay
-from lightmill.analyzer.adapters.blend_reader import BlendReader, ProcessLimits
+from lightmill.analyzer.adapters.probe_reader import BLEND, MAYA, ProbeReader, ProcessLimits
 from lightmill.analyzer.config import AnalyzerSettings
+from lightmill.analyzer.core.maya.references import WORKSPACE
 from lightmill.analyzer.handlers.requests import read_inbox, sweep
+from lightmill.analyzer.ports import SceneReader
 from lightmill.analyzer.use_cases.analyse_scene import AnalyseScene, FetchLimits
 from lightmill.messages.topology import ANALYZER_INBOX
 from lightmill.runtime import health
@@ -68,10 +70,19 @@ def _analyse_scene(
     return AnalyseScene(
         analyses,
         parts.store,
-        {".blend": BlendReader(_limits(settings), bwrap)},
+        readers(_limits(settings), bwrap),
         FetchLimits(size=settings.analysis_size),
         settings.analysis_scratch or Path(tempfile.gettempdir()),
+        settings.path_rules,
     )
+
+
+def readers(limits: ProcessLimits, bwrap: str | None) -> dict[str, SceneReader]:
+    """Return what reads scenes, by their suffix."""
+    return {
+        ".blend": ProbeReader(limits, bwrap, BLEND, {".blend"}),
+        ".ma": ProbeReader(limits, bwrap, MAYA, {".ma", WORKSPACE}),
+    }
 
 
 async def _until(stop: asyncio.Event, *works: Callable[[], Awaitable[None]]) -> None:

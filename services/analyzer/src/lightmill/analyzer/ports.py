@@ -83,7 +83,14 @@ class UnreadableSceneError(Exception):
 
 
 class SceneReader(Protocol):
-    """Reads scene files that nobody has looked at before."""
+    """Reads scene files that nobody has looked at before.
+
+    Attributes:
+        needs: Which files it reads, by suffix (`.blend`) or name (`workspace.mel`); of all others
+            the path is enough.
+    """
+
+    needs: frozenset[str]
 
     async def read(self, folder: Path, scene: str) -> SceneReading:
         """Return what the scene file says.

@@ -237,7 +237,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
     assets, bundle_rows = SqlAssets(database, clock), SqlBundles(database, clock)
     design_rows = SqlDesigns(database, clock)
     job_rows = SqlJobs(database, clock, relay.wake)
-    analyses = SqlAnalyses(database, clock, relay.wake)
+    analyses = SqlAnalyses(database, clock, relay.wake, settings.path_rules)
     node_queries, standings = NodeQueries(database), Standings(database, parts.cache)
     hardware, work = HardwareQueries(database, node_queries), WorkQueries(database)
     change_job = ChangeJob(job_rows, standings)

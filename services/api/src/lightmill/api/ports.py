@@ -236,6 +236,21 @@ class Analysis:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingFile:
+    """What a scene names and no node would find.
+
+    Attributes:
+        path: As written in the scene.
+        used_by: What uses it, in the words of the program that made the scene.
+        hint: How it would be found, where that can be told.
+    """
+
+    path: str
+    used_by: tuple[str, ...] = ()
+    hint: str | None = None
+
+
 class Analyses(Protocol):
     """Where requests to look into scenes are kept."""
 
@@ -247,7 +262,9 @@ class Analyses(Protocol):
         """Return how the request stands, or None when there is none."""
         ...
 
-    async def missing(self, tenant_id: str, scene: str, files: Sequence[Entry]) -> list[str]:
+    async def missing(
+        self, tenant_id: str, scene: str, files: Sequence[Entry]
+    ) -> list[MissingFile]:
         """Return what an earlier analysis of the same content has missed; empty when none has."""
         ...
 

@@ -11,7 +11,7 @@ from lightmill.client.cli.exits import Exit
 from lightmill.client.cli.session import AsJson, answer, farm_of, show, tell
 from lightmill.client.cli.watch import watch_job
 from lightmill.client.farm import Farm
-from lightmill.client.models import Bundle
+from lightmill.client.models import Analysis, Bundle
 
 app = typer.Typer(help="Look at jobs and steer them.", no_args_is_help=True)
 
@@ -164,19 +164,21 @@ def _upload(farm: Farm, root: Path) -> Bundle:
 
 
 def _require_files(farm: Farm, bundle: Bundle, scene: str) -> None:
-    missing = [
-        file for entry in farm.analyse(bundle.bundle_id, scene).missing for file in _of(entry)
-    ]
+    found = farm.analyse(bundle.bundle_id, scene)
+    missing = [path for entry in found.missing for path in entry.values()]
     if missing:
         tell("the scene needs files that are not in the folder:")
-        for file in missing:
-            tell(f"  {file}")
+        for path in missing:
+            tell(f"  {path}")
+            for line in (*_users(found, path), *filter(None, [found.hints.get(path)])):
+                tell(f"    {line}")
         tell("add them, or render without them: --allow-missing")
         raise typer.Exit(Exit.REFUSED)
 
 
-def _of(entry: object) -> list[str]:
-    return list(entry.values()) if isinstance(entry, dict) else []
+def _users(found: Analysis, path: str) -> list[str]:
+    users = found.used_by.get(path, ())
+    return [f"used by {', '.join(users[:3])}"] if users else []
 
 
 def _settings(pairs: Iterable[str]) -> dict[str, object]:

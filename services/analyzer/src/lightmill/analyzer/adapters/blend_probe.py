@@ -13,7 +13,6 @@ import gzip
 import json
 import os
 import posixpath
-import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,8 @@ from blender_asset_tracer import blendfile, bpathlib
 from blender_asset_tracer.blendfile import exceptions, iterators
 from blender_asset_tracer.trace import asset_holding_blocks, blocks2assets, file2blocks
 from typing_extensions import override
+
+from lightmill.analyzer.adapters.limits import hold_this_process_to
 
 MOST_USES = 100_000
 PIECE = 2**20
@@ -301,18 +302,10 @@ def probe(folder: Path, scene: str, room: int) -> dict[str, object]:
         }
 
 
-def limit(memory: int, seconds: int, size: int) -> None:
-    """Hold this process to what one analysis may take."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
 def main() -> None:
     """Read the arguments, print the outcome."""
     folder, scene, memory, seconds, size = sys.argv[1:]
-    limit(int(memory), int(seconds), int(size))
+    hold_this_process_to(int(memory), int(seconds), int(size))
     json.dump(probe(Path(folder).resolve(), posixpath.normpath(scene), int(size)), sys.stdout)
 
 

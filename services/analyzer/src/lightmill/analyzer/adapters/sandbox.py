@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _TRIAL_S = 10.0
@@ -26,19 +26,21 @@ def bubblewrap() -> str | None:
     return found if done.returncode == 0 else None
 
 
-def command(program: Sequence[str], folder: Path, readable: Path, bwrap: str | None) -> list[str]:
+def command(
+    program: Sequence[str], folder: Path, readable: Iterable[Path], bwrap: str | None
+) -> list[str]:
     """Return how `program` is started.
 
     Args:
         program: What is run, in Python's own words; it finds `folder` under its own name.
         folder: The one place that it may write to.
-        readable: A file that it needs beside Python.
+        readable: Files and folders that it needs beside Python.
         bwrap: From `bubblewrap`; with None the program sees the machine's files and network.
     """
     if bwrap is None:
         return list(program)
-    binds = ("--bind", str(folder), str(folder), "--ro-bind", str(readable), str(readable))
-    return [*_inside(bwrap, binds), *program]
+    seen = [part for path in map(str, readable) for part in ("--ro-bind", path, path)]
+    return [*_inside(bwrap, ("--bind", str(folder), str(folder), *seen)), *program]
 
 
 def _inside(bwrap: str, binds: Sequence[str]) -> list[str]:

@@ -1,62 +1,97 @@
 """Whether the files that a scene refers to are where a node will look for them."""
 
 import posixpath
-import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from lightmill.analyzer.core.near import Neighbours
+from lightmill.analyzer.core.pattern import is_pattern, matcher
 from lightmill.analyzer.core.reading import Use
-
-_UDIM = {"<UDIM>": r"\d{4}", "<UVTILE>": r"u\d+_v\d+", "*": ".*"}
-_DIGITS = re.compile(r"\d+$")
+from lightmill.domain.path_rules import PathRule, System, is_absolute, translated
 
 
 class Bundle:
-    """The paths of a bundle, relative to its top, as every node lays them out."""
+    """The paths of a bundle, relative to its top, as every node lays them out.
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    Args:
+        paths: Of its files.
+        rules: Where nodes find what scenes name by an absolute path.
+    """
+
+    def __init__(self, paths: Iterable[str], rules: Sequence[PathRule] = ()) -> None:
+        listed = sorted(paths)
+        self._rules = rules
+        self._near = Neighbours(listed)
         self._names: dict[str, set[str]] = defaultdict(set)
         self._folders: set[str] = set()
-        self._by_name: dict[str, str] = {}
-        for path in sorted(paths):
+        for path in listed:
             folder, name = posixpath.split(path)
             self._names[folder].add(name)
-            self._by_name.setdefault(name.casefold(), path)
             while folder not in self._folders and folder:
                 self._folders.add(folder)
                 folder = posixpath.dirname(folder)
 
     def holds(self, use: Use) -> bool:
         """Tell whether a node finds what `use` refers to; of a sequence, at least one file."""
-        target = place(use)
-        if target is None:
-            return False
+        return self.found(use) is not None
+
+    def found(self, use: Use) -> str | None:
+        """Return the place below the bundle's top where a node finds it, or None."""
+        return next((p for p in self._places(use) if self._stands(p, use.sequence)), None)
+
+    def elsewhere(self, use: Use) -> str | None:
+        """Return the place outside of the bundle that the rules give it, or None.
+
+        Only the nodes can see whether a file is there.
+        """
+        mapped = self._mapped(use)
+        return mapped if mapped is not None and is_absolute(mapped) else None
+
+    def near(self, use: Use, *, spelling: bool = True) -> list[str]:
+        """Return files of the bundle that may be meant, the likeliest first."""
+        return self._near.of(use.path, spelling=spelling)
+
+    def hint(self, use: Use, near: Sequence[str]) -> str | None:
+        """Return how a file that `use` does not find would be found, where that can be told."""
+        if not near:
+            return None
+        found, name = near[0], posixpath.basename(use.path)
+        if posixpath.basename(found).casefold() != name.casefold():
+            return f"the bundle has {found}: is that what is meant?"
+        if not self._places(use):
+            remedy = "in Blender: File > External Data > Make Paths Relative"
+            if use.places is not None:
+                remedy = "write the path relative to the project"
+            told = f"{found} is in the bundle, but the scene does not name it relative to itself"
+            return f"{told}; {remedy}"
+        return f"the bundle has {found}: folders, and upper and lower case, count on a node"
+
+    def _places(self, use: Use) -> tuple[str, ...]:
+        own = (place(use),) if use.places is None else use.places
+        mapped = self._mapped(use)
+        if mapped is not None and not is_absolute(mapped):
+            own = (*own, posixpath.normpath(mapped))
+        return tuple(one for one in own if one is not None)
+
+    def _mapped(self, use: Use) -> str | None:
+        # Nodes open Blender's scenes as they are: no rule changes where it looks.
+        if use.places is None:
+            return None
+        return translated(use.path, self._rules, System.LINUX)
+
+    def _stands(self, target: str, sequence: bool) -> bool:  # noqa: FBT001  # passed on
         folder, name = posixpath.split(target)
         if name in self._names.get(folder, ()):
             return True
-        if not use.sequence and "<" not in name:
+        if not sequence and not is_pattern(name):
             return False
-        if target in self._folders:
+        if sequence and target in self._folders:
             return True
-        pattern = re.compile(_pattern(name))
-        return any(pattern.fullmatch(other) for other in self._names.get(folder, ()))
-
-    def hint(self, use: Use) -> str | None:
-        """Return how a file that `use` does not find would be found, where that can be told."""
-        name = posixpath.basename(use.path)
-        found = self._by_name.get(name.casefold()) if name else None
-        if found is None:
-            return None
-        if place(use) is None:
-            return (
-                f"{found} is in the bundle, but the scene does not name it relative to itself; "
-                "in Blender: File > External Data > Make Paths Relative"
-            )
-        return f"the bundle has {found}: folders, and upper and lower case, count on a node"
+        return any(map(matcher(name), self._names.get(folder, ())))
 
 
 def place(use: Use) -> str | None:
-    """Return where in the bundle a node looks for `use`; None when outside of the bundle.
+    """Return where in the bundle Blender looks for `use`; None when outside of the bundle.
 
     Absolute paths, of Windows (`C:/`) or POSIX (`/`), are places that no node has.
     """
@@ -65,16 +100,3 @@ def place(use: Use) -> str | None:
     folder = posixpath.dirname(use.referrer)
     target = posixpath.normpath(posixpath.join(folder, use.path.lstrip("/")))
     return None if target == ".." or target.startswith("../") else target
-
-
-def _pattern(name: str) -> str:
-    if any(mark in name for mark in _UDIM):
-        parts = re.split("(<UDIM>|<UVTILE>|[*]+)", name)
-        return "".join(
-            _UDIM.get(part[:1] if "*" in part else part, re.escape(part)) for part in parts
-        )
-    stem, suffix = posixpath.splitext(name)
-    first = _DIGITS.search(stem)
-    if first is None:
-        return re.escape(name)
-    return re.escape(stem[: first.start()]) + r"\d+" + re.escape(suffix)

@@ -9,17 +9,20 @@ class Use:
     """A file that a scene refers to.
 
     Attributes:
-        path: As written in the scene, but always with `/`; `//` is the folder of `referrer`.
+        path: As written in the scene, but always with `/`.
         referrer: The scene file or library that holds the reference, as a path in the bundle.
-        name: The data-block that uses it, for a person.
+        name: The data-block or node that uses it, for a person.
         sequence: Whether `path` stands for many files: it is then the first of them, their
             folder, or a pattern.
+        places: Where below the bundle's top a node looks for it, in order; none for a place
+            outside of the bundle. None says Blender's rule: `//` is the folder of `referrer`.
     """
 
     path: str
     referrer: str
     name: str
     sequence: bool = False
+    places: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

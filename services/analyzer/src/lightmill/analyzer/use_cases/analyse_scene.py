@@ -19,6 +19,8 @@ from lightmill.analyzer.ports import (
     SceneReader,
     UnreadableSceneError,
 )
+from lightmill.domain.path_rules import PathRule
+from lightmill.domain.scene_formats import kinds
 from lightmill.storage.ports import ObjectNotFoundError, ObjectStore, StoreUnavailableError
 
 _LOG = structlog.get_logger()
@@ -36,13 +38,14 @@ class FetchLimits:
 class AnalyseScene:
     """Answers requests; the same request twice, even at once, is answered once."""
 
-    def __init__(
+    def __init__(  # its collaborators
         self,
         analyses: Analyses,
         store: ObjectStore,
         readers: Mapping[str, SceneReader],
         limits: FetchLimits,
         scratch: Path,
+        rules: Sequence[PathRule] = (),
     ) -> None:
         """Hand in the collaborators.
 
@@ -52,12 +55,14 @@ class AnalyseScene:
             readers: By the suffix of the scene, such as `.blend`.
             limits: Of what is fetched.
             scratch: Where the files lie while they are read.
+            rules: Where nodes find what scenes name by an absolute path.
         """
         self._analyses = analyses
         self._store = store
         self._readers = readers
         self._limits = limits
         self._scratch = scratch
+        self._rules = rules
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, analysis_id: str) -> None:
@@ -102,26 +107,27 @@ class AnalyseScene:
         reader = self._readers.get(suffix)
         if reader is None:
             raise UnreadableSceneError(_unknown(suffix, self._readers))
-        wanted = self._readable(request, suffix)
+        wanted = self._readable(request, reader.needs)
         with tempfile.TemporaryDirectory(prefix="analysis-", dir=self._scratch) as folder:
             for file in wanted:
                 await self._fetch(file, Path(folder))
             reading = await reader.read(Path(folder), request.scene)
-        return outcome(reading, (file.path for file in request.files))
+        return outcome(reading, (file.path for file in request.files), self._rules)
 
-    def _readable(self, request: Request, suffix: str) -> Sequence[BundleFile]:
-        """Return the scene and what may be a library of it; of other files the path is enough."""
-        files = [file for file in request.files if _suffix(file.path) == suffix]
+    def _readable(self, request: Request, needs: frozenset[str]) -> Sequence[BundleFile]:
+        """Return the scene and what its reader follows from it."""
+        files = [file for file in request.files if kinds(file.path) & needs]
         if all(file.path != request.scene for file in files):
             raise UnreadableSceneError(f"{request.scene} is not among the files of the request")
         if len(files) > self._limits.files:
             raise UnreadableSceneError(
-                f"more than {self._limits.files} {suffix} files; send only those that are linked"
+                f"more than {self._limits.files} {_listed(needs)} files; "
+                "send only those that are linked"
             )
         size = sum(file.size for file in files)
         if size > self._limits.size:
             raise UnreadableSceneError(
-                f"the {suffix} files have {size} bytes, more than {self._limits.size}"
+                f"the {_listed(needs)} files have {size} bytes, more than {self._limits.size}"
             )
         return files
 
@@ -147,8 +153,8 @@ def asset_file(request: Request) -> str:
     return f"tenants/{request.tenant_id}/analyses/{request.id}/asset.json"
 
 
-def _suffix(path: str) -> str:
-    return PurePosixPath(path).suffix.lower()
+def _listed(needs: frozenset[str]) -> str:
+    return ", ".join(sorted(needs))
 
 
 def _unknown(suffix: str, readers: Mapping[str, SceneReader]) -> str:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,8 +12,10 @@ from typing_extensions import override
 
 from lightmill.api.adapters.audit import record
 from lightmill.api.core.manifest import Entry
-from lightmill.api.ports import Analyses, Analysis
+from lightmill.api.ports import Analyses, Analysis, MissingFile
+from lightmill.domain.path_rules import PathRule
 from lightmill.domain.principal import Principal
+from lightmill.domain.scene_formats import is_read
 from lightmill.messages.analysis_wanted import AnalysisWanted
 from lightmill.runtime.clock import Clock
 from lightmill.runtime.ids import new_id
@@ -21,21 +25,28 @@ from lightmill.storage.sql.schema.analyzer import ANALYSES
 from lightmill.storage.sql.schema.api import ANALYSIS_REQUESTS, OUTBOX
 
 _SUCCEEDED = "SUCCEEDED"
-_VERSION = 1
+_VERSION = 2
 """Raised when the analyzer learns to see more, so that old answers are not taken up again."""
 
 
 class SqlAnalyses(Analyses):
     """The table `analysis_requests`, the analyzer's `analyses`, and the doorbell."""
 
-    def __init__(self, database: Database, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        wake: Callable[[], None],
+        rules: Sequence[PathRule] = (),
+    ) -> None:
+        self._rules = rules
         self._database = database
         self._clock = clock
         self._wake = wake
 
     @override
     async def ask(self, principal: Principal, scene: str, files: Sequence[Entry]) -> str:
-        content_key = _content_key(scene, files)
+        content_key = self._content_key(scene, files)
         async with self._database.reading() as connection:
             known = await self._known(connection, principal.tenant_id, content_key)
         if known is None:
@@ -109,21 +120,36 @@ class SqlAnalyses(Analyses):
         )
 
     @override
-    async def missing(self, tenant_id: str, scene: str, files: Sequence[Entry]) -> list[str]:
+    async def missing(
+        self, tenant_id: str, scene: str, files: Sequence[Entry]
+    ) -> list[MissingFile]:
         query = (
             select(ANALYSES.c.outcome)
             .where(
                 ANALYSES.c.tenant_id == tenant_id,
-                ANALYSES.c.content_key == _content_key(scene, files),
+                ANALYSES.c.content_key == self._content_key(scene, files),
                 ANALYSES.c.state == _SUCCEEDED,
             )
             .limit(1)
         )
         async with self._database.reading() as connection:
             outcome = (await connection.execute(query)).scalar()
-        return [path for entry in (outcome or {}).get("missing", ()) for path in entry.values()]
+        return _missing(outcome or {})
+
+    def _content_key(self, scene: str, files: Sequence[Entry]) -> str:
+        """Return what two requests have in common that have the same answer.
+
+        Of files that no analysis reads, the path alone: a texture painted over changes nothing.
+        """
+        listed = sorted((e.path, e.blake3 if is_read(e.path) else "") for e in files)
+        content = json.dumps([_VERSION, scene, listed, *map(asdict, self._rules)])
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
-def _content_key(scene: str, files: Sequence[Entry]) -> str:
-    listed = sorted((entry.path, entry.blake3) for entry in files)
-    return hashlib.sha256(json.dumps([_VERSION, scene, listed]).encode()).hexdigest()
+def _missing(outcome: Mapping[str, Any]) -> list[MissingFile]:
+    used_by, hints = outcome.get("used_by", {}), outcome.get("hints", {})
+    return [
+        MissingFile(path=path, used_by=tuple(used_by.get(path, ())), hint=hints.get(path))
+        for entry in outcome.get("missing", ())
+        for path in entry.values()
+    ]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from lightmill.api.core.manifest import Entry
 from lightmill.api.core.problem import FieldError, ProblemError
-from lightmill.api.ports import Analyses
+from lightmill.api.ports import Analyses, MissingFile
 from lightmill.domain.principal import Principal
 
 _NAMED = 20
+_USERS = 3
 
 
 class RequireComplete:
@@ -28,13 +29,21 @@ class RequireComplete:
         Raises:
             ProblemError: it names the files, and how to overrule it.
         """
-        paths = await self._analyses.missing(principal.tenant_id, scene, entries)
-        if not paths:
+        files = await self._analyses.missing(principal.tenant_id, scene, entries)
+        if not files:
             return
         raise ProblemError(
             422,
             "files-missing",
-            f"{field}: {scene} refers to {len(paths)} files that were not sent; "
+            f"{field}: {scene} refers to {len(files)} files that were not sent; "
             "send them too, or set allow_missing",
-            errors=[FieldError(f"#/{field}", path) for path in paths[:_NAMED]],
+            errors=[FieldError(f"#/{field}", _told(file)) for file in files[:_NAMED]],
         )
+
+
+def _told(file: MissingFile) -> str:
+    """Return the file, who uses it, and what may be meant."""
+    users = ", ".join(file.used_by[:_USERS])
+    more = len(file.used_by) - _USERS
+    used = f"used by {users}" + (f" and {more} more" if more > 0 else "") if users else None
+    return "; ".join(filter(None, (file.path, used, file.hint)))

@@ -1,4 +1,4 @@
-"""Reads .blend files in a child process that is held to limits."""
+"""Reads scenes in a child process that is held to limits."""
 
 import asyncio
 import contextlib
@@ -6,18 +6,24 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from typing_extensions import override
 
+import lightmill
 from lightmill.analyzer.adapters import sandbox
 from lightmill.analyzer.core.reading import SceneReading, Use
 from lightmill.analyzer.ports import SceneReader, UnreadableSceneError
 
-PROBE = Path(__file__).with_name("blend_probe.py")
+_HERE = Path(__file__)
+BLEND = _HERE.with_name("blend_probe.py")
+MAYA = _HERE.with_name("maya_probe.py")
+_SOURCES = tuple(dict.fromkeys(Path(place).parent for place in lightmill.__path__))
+"""Where Lightmill's own code lies: what probes import of it has to be seen from the sandbox."""
 _LONGEST_OUTPUT = 2**26
 _PIECE = 2**16
 _GONE_S = 5.0
@@ -32,13 +38,23 @@ class ProcessLimits:
     size: int
 
 
-class BlendReader(SceneReader):
-    """Runs `blend_probe.py`, in bubblewrap where there is one."""
+class ProbeReader(SceneReader):
+    """Runs a program that prints what a scene holds, in bubblewrap where there is one.
 
-    def __init__(self, limits: ProcessLimits, bwrap: str | None, probe: Path = PROBE) -> None:
+    Args:
+        limits: Of each scene.
+        bwrap: From `sandbox.bubblewrap`.
+        probe: The program: `BLEND`, `MAYA` …
+        needs: What files the program reads, by suffix or name.
+    """
+
+    def __init__(
+        self, limits: ProcessLimits, bwrap: str | None, probe: Path, needs: Iterable[str]
+    ) -> None:
         self._limits = limits
         self._bwrap = bwrap
         self._probe = probe
+        self.needs = frozenset(needs)
 
     @override
     async def read(self, folder: Path, scene: str) -> SceneReading:
@@ -63,7 +79,7 @@ class BlendReader(SceneReader):
         numbers = (limits.memory, int(limits.seconds) + 1, limits.size)
         program = [sys.executable, "-I", str(self._probe), str(folder), scene, *map(str, numbers)]
         child = await asyncio.create_subprocess_exec(
-            *sandbox.command(program, folder, self._probe, self._bwrap),
+            *sandbox.command(program, folder, (self._probe, *_SOURCES), self._bwrap),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -113,10 +129,12 @@ def _end(code: int) -> str:
     return f"ended with code {code}; the file is damaged"
 
 
-def _use(item: Mapping[str, object]) -> Use:
+def _use(item: Mapping[str, Any]) -> Use:
+    places = item.get("places")
     return Use(
         path=str(item["path"]),
         referrer=str(item["referrer"]),
         name=str(item["name"]),
         sequence=bool(item["sequence"]),
+        places=None if places is None else tuple(map(str, places)),
     )

@@ -1,0 +1,21 @@
+"""Which files of a bundle an analysis reads, and which it only looks for."""
+
+from pathlib import PurePosixPath
+
+READ = frozenset(
+    {".blend", ".ma", ".mb", "workspace.mel"}
+    | {".usd", ".usda", ".usdc", ".usdz", ".gltf", ".glb"}
+    | {".uproject", "defaultengine.ini", "defaultgame.ini"}
+)
+"""By suffix, or by name: lower case."""
+
+
+def kinds(path: str) -> frozenset[str]:
+    """Return what `READ` may call a file: its suffix and its name, in lower case."""
+    name = PurePosixPath(path.lower())
+    return frozenset({name.suffix, name.name})
+
+
+def is_read(path: str) -> bool:
+    """Tell whether what is in the file can change the answer, rather than whether it is there."""
+    return not kinds(path).isdisjoint(READ)

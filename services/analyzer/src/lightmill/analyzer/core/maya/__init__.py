@@ -1,0 +1,1 @@
+"""Maya ASCII scenes, read without Maya. No input or output."""
