@@ -1,0 +1,273 @@
+"""Frames that the scheduler's core places in a second of one core, with every policy on.
+
+10,000 machines of five kinds, 1,000 jobs of 40 users, steady state: frames end, frames start.
+Facts are built outside the timed part; `observe`, `plan`, `take_changes` and `left` are inside
+it. Two farms in turn, with 50,000 and with 1,000,000 frames waiting; the time is that of the
+processor.
+"""
+
+import argparse
+import cProfile
+import gc
+import pstats
+import sys
+import time
+import tracemalloc
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count, cycle
+from statistics import median
+
+from deciding.machine import Machine
+
+from lightmill.domain.frames import FrameSet
+from lightmill.domain.job import FrameOrder, JobSpec, Wanted, Work, steps_with_test
+from lightmill.domain.policy import Limit, LimitScope, Policy, Pool, PoolMode, Scaling, Share
+from lightmill.domain.resources import GIB, Gpu, Needs, Offer
+from lightmill.scheduler.core.changes import Changes
+from lightmill.scheduler.core.facts import BeatPassed, Fact, JobAsked, PolicyChanged
+from lightmill.scheduler.core.farm import Farm
+
+NODES = 10_000
+JOBS = 1_000
+USERS = 40
+FEW, MANY = 50_000, 1_000_000
+RUNS = 5
+PLACED = 8_000
+"""Frames in one run: few beside those that wait."""
+
+_TURN = 200  # reports that come together in a turn of a busy leader
+_FRAME_S = 40.0  # so long that a chunk is one frame, and a decision places one
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+_GPUS = tuple(Gpu(index=n, name="A5000", vendor="nvidia", vram=24 * GIB) for n in range(2))
+_ENGINES = {"blender": ("4.5.1",), "arnold": ("7.3",)}
+_OFFERS = (
+    Offer(cores=16, ram=64 * GIB, engines=_ENGINES),
+    Offer(cores=16, ram=64 * GIB, engines=_ENGINES, tags=("fast-disk",)),
+    Offer(cores=32, ram=256 * GIB, engines=_ENGINES, pools=("default", "wide")),
+    Offer(cores=16, ram=128 * GIB, engines=_ENGINES, gpus=_GPUS),
+    Offer(cores=8, ram=32 * GIB, engines=_ENGINES, pools=("designs", "default")),
+)
+_NEEDS = (
+    Needs(cores=2, ram=4 * GIB),
+    Needs(cores=4, ram=16 * GIB),
+    Needs(cores=4, ram=8 * GIB, tags=("fast-disk",)),
+    Needs(cores=8, ram=48 * GIB),
+    Needs(cores=2, ram=16 * GIB, gpus=1, vram=12 * GIB, vendor="nvidia"),
+    Needs(cores=1, ram=2 * GIB, version="4.5"),
+    Needs(cores=16, ram=96 * GIB, pool="wide"),
+    Needs(cores=2, ram=8 * GIB, pool="designs"),
+)
+_POLICY = Policy(
+    pools={
+        "designs": Pool(name="designs", mode=PoolMode.FIFO),
+        "wide": Pool(name="wide", scaling=Scaling(initial=10_000, maximum=20_000)),
+    },
+    limits={
+        "arnold": Limit(name="arnold", total=20_000),
+        "floating": Limit(name="floating", total=9_000, scope=LimitScope.MACHINE),
+    },
+    shares={
+        (f"tenant{n % 4}", f"user{n:02}"): Share(
+            tenant_id=f"tenant{n % 4}", user=f"user{n:02}", weight=1 + n % 3, size=64
+        )
+        for n in range(USERS)
+    },
+    preemption=True,
+)
+
+
+@dataclass(slots=True)
+class Bench:
+    """A farm, the machines that play with it, and the processor time that it took."""
+
+    farm: Farm
+    machines: list[Machine]
+    now: datetime = _START
+    seconds: float = 0.0
+    frames: int = 0
+    attempts: int = 0
+    profile: cProfile.Profile | None = None
+    _turn: int = 0
+    _next: Iterator[Machine] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._next = cycle(self.machines)
+
+    def turn(self, facts: Iterable[Fact]) -> None:
+        """Let the leader take a turn; what it hands out begins at once."""
+        self.now += timedelta(milliseconds=5)
+        for (node_id, _), orders in self._decide(list(facts)).letters.items():
+            machine = self.machines[int(node_id)]
+            machine.obey(orders)
+            list(machine.begin())
+
+    def _decide(self, facts: Sequence[Fact]) -> Changes:
+        farm, now = self.farm, self.now
+        if self.profile:
+            self.profile.enable()
+        began = time.process_time()
+        for fact in facts:
+            farm.observe(fact, now)
+        farm.plan(now)
+        changes = farm.take_changes()
+        farm.left(changes.born, 0)
+        self.seconds += time.process_time() - began
+        if self.profile:
+            self.profile.disable()
+        self.frames += sum(len(attempt.task.ordinals) for attempt in changes.born)
+        self.attempts += len(changes.born)
+        return changes
+
+    def place(self, frames: int) -> float:
+        """End frames and place others until so many are placed; return how many in a second."""
+        self.seconds, self.frames, self.attempts = 0.0, 0, 0
+        while self.frames < frames:
+            before = self.frames
+            self.turn([*self._reports(), *self._beat()])
+            if self.frames == before:
+                raise SystemExit("the farm places nothing any more")
+        return self.frames / self.seconds
+
+    def _beat(self) -> list[Fact]:
+        """Return a beat when every machine has reported since the last one."""
+        self._turn += 1
+        return [] if self._turn % max(1, len(self.machines) // _TURN) else [BeatPassed()]
+
+    def _reports(self) -> list[Fact]:
+        told: list[Fact] = []
+        while len(told) < _TURN:
+            machine = next(self._next)
+            if machine.running:
+                machine.end(next(iter(machine.running)), _FRAME_S)
+                list(machine.begin())
+            told.append(machine.report())
+        return told
+
+    @property
+    def waiting(self) -> int:
+        """Return the frames that nobody has."""
+        return sum(len(step.waiting) for job in self.farm.jobs for step in job.steps)
+
+
+def run() -> dict[str, object]:
+    """Return the figures."""
+    return measure(NODES, JOBS, PLACED)
+
+
+def measure(nodes: int, jobs: int, placed: int) -> dict[str, object]:
+    """Return the figures of a farm of this size."""
+    farms = {waiting: made(nodes, jobs, waiting + placed * RUNS // 2) for waiting in (FEW, MANY)}
+    gc.collect()
+    rates: dict[int, list[float]] = {FEW: [], MANY: []}
+    for number in range(RUNS):
+        for waiting, bench in farms.items():
+            rates[waiting].append(bench.place(placed))
+            print(
+                f"run {number + 1}: {bench.waiting:,} wait, {rates[waiting][-1]:,.0f} frames/s, "
+                f"{bench.frames / bench.attempts:.2f} frames an attempt"
+            )
+    ratios = sorted(many / few for few, many in zip(rates[FEW], rates[MANY], strict=True))
+    every = sorted(rates[FEW] + rates[MANY])
+    return {
+        "decisions_per_second": round(median(rates[MANY])),
+        "flatness": round(median(ratios), 3),
+        "bytes_per_waiting_frame": round(_bytes(jobs), 4),
+        "decisions_min_median_max": [round(one) for one in _span(every)],
+        "flatness_min_median_max": [round(one, 3) for one in _span(ratios)],
+        "nodes": nodes,
+        "jobs": jobs,
+        "runs": RUNS,
+    }
+
+
+def made(nodes: int, jobs: int, waiting: int) -> Bench:
+    """Return a farm whose machines are all busy and where about so many frames wait."""
+    numbers = count()
+    farm = Farm(beat=nodes / 500, new_id=lambda: f"{next(numbers):08}", now=_START)
+    machines = [Machine(f"{n}", _OFFERS[n % len(_OFFERS)]) for n in range(nodes)]
+    bench = Bench(farm, machines)
+    bench.turn([PolicyChanged(_POLICY)])
+    slots = sum(machine.offer.cores for machine in machines) // 2
+    bench.turn(_asked(jobs, (waiting + slots) // jobs))
+    for first in range(0, nodes, _TURN):
+        bench.turn(machine.report() for machine in machines[first : first + _TURN])
+    held = sum(len(machine.running) + len(machine.queue) for machine in machines)
+    print(f"{nodes:,} machines with {held:,} attempts, {bench.waiting:,} frames wait")
+    return bench
+
+
+def _asked(jobs: int, frames: int) -> Iterator[JobAsked]:
+    for number in range(jobs):
+        test = FrameSet.parse("1") if number % 10 == 0 else None
+        needs = _NEEDS[number % len(_NEEDS)]
+        order = FrameOrder.BISECTION if number % 7 == 0 else FrameOrder.GIVEN
+        steps = steps_with_test(FrameSet.parse(f"1-{frames}"), test, stop=True, order=order)
+        yield JobAsked(
+            job_id=f"job{number:04}",
+            tenant_id=f"tenant{number % 4}",
+            owner_id=f"user{number % USERS:02}",
+            user=f"user{number % USERS:02}",
+            name=f"job{number:04}",
+            bundle_id=f"bundle{number:04}",
+            spec=JobSpec(
+                work=Work(engine="arnold" if number % 3 == 0 else "blender", scene="a.blend")
+                if needs.version is None
+                else Work(engine="blender", scene="a.blend"),
+                steps=steps,
+                needs=needs,
+                fifo=needs.pool == "designs",
+                limits=(("arnold",), (), ("floating",))[number % 3],
+            ),
+            wanted=Wanted.RUN,
+            paused=False,
+            priority=(1, 1, 1, 20, 75)[number % 5],
+            retries_wanted=0,
+            cleanups_wanted=0,
+            version=1,
+            created_at=_START + timedelta(seconds=number),
+        )
+
+
+def _bytes(jobs: int) -> float:
+    """Return by how much memory grows with each frame more that waits."""
+    tracemalloc.start()
+    sizes = []
+    for waiting in (FEW, MANY):
+        before = tracemalloc.get_traced_memory()[0]
+        numbers = count()
+        farm = Farm(beat=1.0, new_id=lambda numbers=numbers: f"{next(numbers):08}", now=_START)
+        for asked in _asked(jobs, waiting // jobs):
+            farm.observe(asked, _START)
+        farm.plan(_START)
+        farm.take_changes()
+        sizes.append(tracemalloc.get_traced_memory()[0] - before)
+        print(f"{waiting:,} waiting frames of {jobs:,} jobs take {sizes[-1]:,} bytes")
+    tracemalloc.stop()
+    return max(0, sizes[1] - sizes[0]) / (MANY - FEW)
+
+
+def _span(values: Sequence[float]) -> tuple[float, float, float]:
+    return min(values), median(values), max(values)
+
+
+def _profiled(nodes: int, placed: int) -> None:
+    """Print where the time goes."""
+    bench = made(nodes, JOBS, MANY)
+    bench.profile = cProfile.Profile()
+    bench.place(placed)
+    pstats.Stats(bench.profile).sort_stats("tottime").print_stats(35)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nodes", type=int, default=NODES)
+    parser.add_argument("--placed", type=int, default=PLACED)
+    parser.add_argument("--profile", action="store_true", help="say where the time goes")
+    asked = parser.parse_args()
+    if asked.profile:
+        _profiled(asked.nodes, asked.placed)
+    else:
+        sys.stdout.write(f"{measure(asked.nodes, JOBS, asked.placed)}\n")
