@@ -9,7 +9,7 @@ from pathlib import Path
 from lightmill.domain.job import Limits, Work
 from lightmill.domain.resources import GIB
 from lightmill.render_node.engines import process_tree
-from lightmill.render_node.engines.contract import Engine
+from lightmill.render_node.engines.contract import ColdEngine, Engine, WarmEngine
 from lightmill.render_node.engines.leftovers import mark_of
 from lightmill.render_node.engines.renderers import InstalledRenderers
 from lightmill.render_node.engines.sandbox import Sandbox
@@ -26,7 +26,7 @@ class Subject:
         endless: Renders for longer than any test waits, and prints nothing meanwhile.
     """
 
-    engine: Engine
+    engine: WarmEngine | ColdEngine
     project: Path
     quick: Work
     endless: Work

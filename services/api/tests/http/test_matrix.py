@@ -35,6 +35,7 @@ WRITES: dict[str, dict[str, object] | None] = {
     "analyseScene": {"scene_file": "{asset}"},
     "uploadFile": None,
     "submitJob": {"name": "n", "bundle_id": "{bundle}", "scene": "chair.glb", "frames": "1"},
+    "submitSweep": {"name": "n", "prompts": ["p"]},
     "changeJob": {"priority": 3},
     "cancelJob": None,
     "pauseJob": None,
@@ -81,7 +82,7 @@ READS: dict[str, dict[str, object] | None] = {
 PUBLIC = {"readObject", "writeObject", "isAlive", "isReady", "getMetrics"}
 EMPTY_LISTS = {"listJobs", "listDesigns", "listFiles", "listUploads", "listHardwareConfigs"}
 FARM_WIDE = {"listNodes", "getNode"}
-OWN = {"makeHardwareConfig", "makeToken", "listTokens", "enrolNode"}
+OWN = {"makeHardwareConfig", "submitSweep", "makeToken", "listTokens", "enrolNode"}
 NODES_ONLY = {"getAttemptBundle", "signUploads"}
 
 

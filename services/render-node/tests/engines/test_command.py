@@ -8,10 +8,12 @@ from engine_kit import Bench, Subject
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Json, Work
+from lightmill.render_node.adapters.submissions import JournalSubmissions
 from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.engines.command import CommandEngine, filled
 from lightmill.render_node.engines.configured import configured
 from lightmill.render_node.ports import RenderFailedError
+from lightmill.runtime.clock import SystemClock
 
 VALUES: dict[str, str | int] = {"frame": 7, "output": "/o/7.png"}
 
@@ -100,11 +102,14 @@ async def test_command_sees_its_environment_and_nothing_of_the_node(
         await bench.render(renderer, 1)
 
 
-def test_only_a_node_that_says_so_offers_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not configured(NodeSettings())
+def test_only_a_node_that_says_so_offers_commands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    submissions = JournalSubmissions(tmp_path / "journal.sqlite", SystemClock())
+    assert not configured(NodeSettings(), submissions, SystemClock())
     monkeypatch.setenv("LIGHTMILL_NODE_COMMAND", "true")
     monkeypatch.setenv("LIGHTMILL_NODE_COMMAND_FOLDERS", "/opt/a:/opt/b")
-    (engine,) = configured(NodeSettings())
+    (engine,) = configured(NodeSettings(), submissions, SystemClock())
     assert engine.name == "command"
     assert NodeSettings().command_folders == (Path("/opt/a"), Path("/opt/b"))
 

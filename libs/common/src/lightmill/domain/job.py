@@ -25,6 +25,8 @@ class JobKind(StrEnum):
     SCENE = "scene"
     DESIGN = "design"
     SIMULATED = "simulated"
+    SWEEP = "sweep"
+    OPENJD = "openjd"
 
 
 class Wanted(StrEnum):

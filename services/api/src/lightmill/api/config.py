@@ -17,6 +17,7 @@ class ApiSettings(Settings):
         simulated_engine: Whether jobs may ask for the engine that renders nothing.
         trusted_pools: Pools whose jobs may run programs of their own (the engine `command`), as
             JSON, such as `["tools"]`.
+        most_sweep: Sub-tasks that a sweep may have; each is a remote render.
         same_design_seconds: How long the same `POST /jobs` answers the first job; 0 for never.
         most_upload_bytes: Largest file by `POST /api/files/upload`.
         most_body_bytes: Largest body of every other request.
@@ -31,6 +32,7 @@ class ApiSettings(Settings):
     signed_url_seconds: int = Field(default=3600, ge=60, le=7 * 86400)
     cdn_base: str | None = None
     simulated_engine: bool = False
+    most_sweep: int = Field(default=10_000, ge=1, le=1_000_000)
     trusted_pools: tuple[str, ...] = ()
     same_design_seconds: float = Field(default=300.0, ge=0)
     most_upload_bytes: int = Field(default=64 * 2**30, ge=1)

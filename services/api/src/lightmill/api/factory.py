@@ -38,6 +38,7 @@ from lightmill.api.handlers import (
     openapi,
     problems,
     scenes,
+    sweeps,
     tasks,
     tokens,
 )
@@ -66,6 +67,7 @@ from lightmill.api.use_cases.serve_attempt import ServeAttempt
 from lightmill.api.use_cases.store_content import StoreContent
 from lightmill.api.use_cases.submit_design_job import DesignRules, SubmitDesignJob
 from lightmill.api.use_cases.submit_job import SubmitJob
+from lightmill.api.use_cases.submit_sweep import SubmitSweep
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
 from lightmill.runtime.health import Check
 from lightmill.runtime.parts import Parts
@@ -81,6 +83,7 @@ ROUTERS = (
     scenes.seed_router,
     files.seed_router,
     jobs.router,
+    sweeps.router,
     bundles.router,
     designs.router,
     files.router,
@@ -266,6 +269,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
             clock=clock,
             rules=rules,
         ),
+        submit_sweep=SubmitSweep(job_rows, settings.most_sweep),
         change_job=change_job,
         clean_up=CleanUp(change_job, work, settings.cleanup_seconds),
         make_bundle=make_bundle,

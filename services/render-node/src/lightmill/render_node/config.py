@@ -36,6 +36,9 @@ class NodeSettings(Settings):
         node_disk_floor: Free bytes below which nothing is started.
         node_max_waiting: Orders that may wait on the node.
         node_blender: A `blender` executable to use instead of the managed engine.
+        node_remote_url: Where a remote render service answers; None when the node has none.
+        node_remote_token: What it is shown as a bearer token.
+        node_remote_hosts: Hosts that its images may lie on beside its own, separated by commas.
         node_command: Whether to offer the `command` engine, which runs whatever a job says.
         node_command_folders: Folders of the machine that those programs may read, separated by
             the system's path separator.
@@ -58,6 +61,9 @@ class NodeSettings(Settings):
     node_disk_floor: int = Field(default=GIB, ge=0)
     node_max_waiting: int = Field(default=32, ge=1)
     node_blender: Path | None = None
+    node_remote_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    node_remote_token: SecretStr | None = None
+    node_remote_hosts: str = ""
     node_command: bool = False
     node_command_folders: str = ""
     node_simulated: bool = False
@@ -66,6 +72,12 @@ class NodeSettings(Settings):
     def pools(self) -> tuple[str, ...]:
         """The names of the pools."""
         return tuple(filter(None, (name.strip() for name in self.node_pools.split(","))))
+
+    @property
+    def remote_hosts(self) -> frozenset[str]:
+        """The hosts, beside its own, from which a remote service's images are read."""
+        names = (name.strip().lower() for name in self.node_remote_hosts.split(","))
+        return frozenset(filter(None, names))
 
     @property
     def command_folders(self) -> tuple[Path, ...]:

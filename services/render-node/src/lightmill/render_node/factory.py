@@ -16,6 +16,7 @@ from lightmill.render_node.adapters.http import HttpApi, HttpEnrolment, HttpTran
 from lightmill.render_node.adapters.identity_file import IdentityFile, IdentityFileError
 from lightmill.render_node.adapters.journal import opened_journal, peek
 from lightmill.render_node.adapters.state_folder import StateFolderError, claimed, is_claimed
+from lightmill.render_node.adapters.submissions import JournalSubmissions
 from lightmill.render_node.adapters.workspaces import FolderWorkspaces
 from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.core.attempts import Attempts
@@ -44,7 +45,7 @@ from lightmill.render_node.use_cases.live import Live
 from lightmill.render_node.use_cases.run_attempt import RunAttempt
 from lightmill.render_node.use_cases.run_attempts import RunAttempts
 from lightmill.runtime import health
-from lightmill.runtime.clock import Clock
+from lightmill.runtime.clock import Clock, SystemClock
 
 _log = structlog.get_logger(__name__)
 _TIMEOUT = httpx2.Timeout(30.0, pool=None)
@@ -213,11 +214,13 @@ def _images() -> Images:
 
 
 def _installed(settings: NodeSettings) -> Renderers:
+    clock = SystemClock()
+    submissions = JournalSubmissions(settings.node_state_dir / "journal.sqlite", clock)
     return InstalledRenderers(
         settings.node_state_dir,
         enable_simulated=settings.node_simulated,
         blender=settings.node_blender,
-        more=configured(settings),
+        more=configured(settings, submissions, clock),
     )
 
 

@@ -362,3 +362,38 @@ class Contents(Protocol):
     def trim(self, ceiling: int) -> None:
         """Delete what was used longest ago until at most `ceiling` bytes are left."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What is known of a render that a remote service was asked for.
+
+    Attributes:
+        key: Names this submission to the service, the same at every try.
+        remote_id: The service's own name of it; None as long as no answer was kept.
+    """
+
+    key: str
+    remote_id: str | None
+
+
+class Submissions(Protocol):
+    """What remote services were asked for; survives the death of the node. Blocking.
+
+    A call returns when what it says is on the disk.
+
+    Raises:
+        OSError: the disk fails; then nothing may be submitted.
+    """
+
+    def intended(self, frame_key: str) -> Submission:
+        """Return the submission for a frame: the one that was made, or a new one."""
+        ...
+
+    def accepted(self, frame_key: str, remote_id: str) -> None:
+        """Remember under which name the service renders the frame."""
+        ...
+
+    def given_up(self, frame_key: str) -> None:
+        """Remember that nothing comes of it any more: the next one is a new submission."""
+        ...

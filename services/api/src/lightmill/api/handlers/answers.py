@@ -31,6 +31,25 @@ class Made(Answer):
     id: str
 
 
+class SubTaskSeen(Answer):
+    """Seed 003: what one sub-task of a sweep asks for."""
+
+    prompt: str
+    variables: dict[str, str | int | float | bool]
+
+
+class SweepMade(Answer):
+    """Seed 003's answer to a sweep; `id` and `status` are null where it was only counted."""
+
+    id: str | None
+    status: str | None
+    name: str
+    priority: int
+    totalImages: int  # noqa: N815  # the seed's spelling
+    makeApiQueue: str | None  # noqa: N815  # the seed's spelling
+    first: list[SubTaskSeen] = Field(description="The first sub-tasks")
+
+
 class JobMade(Answer):
     """Seed 000's answer to `POST /jobs`."""
 

@@ -26,6 +26,7 @@ from lightmill.api.use_cases.make_design import MakeDesign
 from lightmill.api.use_cases.serve_attempt import ServeAttempt
 from lightmill.api.use_cases.submit_design_job import SubmitDesignJob
 from lightmill.api.use_cases.submit_job import SubmitJob
+from lightmill.api.use_cases.submit_sweep import SubmitSweep
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
 from lightmill.domain.principal import Principal
 from lightmill.runtime.ids import new_id
@@ -71,6 +72,7 @@ class Collaborators:
 
     submit_job: SubmitJob
     submit_design_job: SubmitDesignJob
+    submit_sweep: SubmitSweep
     change_job: ChangeJob
     clean_up: CleanUp
     make_bundle: MakeBundle

@@ -24,7 +24,7 @@ def _filter(
     state: _STATES | None = None,
     owner_id: str | None = None,
     user_label: str | None = None,
-    kind: Literal["scene", "design", "simulated"] | None = None,
+    kind: Literal["scene", "design", "simulated", "sweep", "openjd"] | None = None,
     pool: str | None = None,
 ) -> JobFilter:
     return JobFilter(state=state, owner_id=owner_id, user_label=user_label, kind=kind, pool=pool)

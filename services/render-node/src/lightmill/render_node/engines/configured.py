@@ -5,13 +5,35 @@ from collections.abc import Iterator
 from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.engines.command import CommandEngine
 from lightmill.render_node.engines.contract import Engine
+from lightmill.render_node.engines.remote import Remote
+from lightmill.render_node.engines.remote_renderer import RemoteAccess, RemoteService
+from lightmill.render_node.ports import Submissions
+from lightmill.runtime.clock import Clock
 
 
-def configured(settings: NodeSettings) -> tuple[Engine, ...]:
-    """Return the engines to look for beside Blender."""
-    return tuple(_configured(settings))
+def configured(
+    settings: NodeSettings, submissions: Submissions, clock: Clock
+) -> tuple[Engine, ...]:
+    """Return the engines to look for beside Blender.
+
+    Args:
+        settings: What the node was told.
+        submissions: Where the node remembers what remote services were asked for.
+        clock: For moments that such services name.
+    """
+    return tuple(_configured(settings, submissions, clock))
 
 
-def _configured(settings: NodeSettings) -> Iterator[Engine]:
+def _configured(
+    settings: NodeSettings, submissions: Submissions, clock: Clock
+) -> Iterator[Engine]:
+    if settings.node_remote_url is not None:
+        token = settings.node_remote_token
+        access = RemoteAccess(
+            url=settings.node_remote_url,
+            token=token.get_secret_value() if token else None,
+            hosts=settings.remote_hosts,
+        )
+        yield RemoteService(Remote(), access, submissions, clock)
     if settings.node_command:
         yield CommandEngine(settings.command_folders)

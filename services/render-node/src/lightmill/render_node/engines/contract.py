@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from lightmill.domain.failures import FailureKind
-from lightmill.render_node.ports import Launch
+from lightmill.domain.job import Json, Work
+from lightmill.render_node.ports import Launch, Renderer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,4 +132,75 @@ class ColdEngine(Discovered, Protocol):
         ...
 
 
-Engine = WarmEngine | ColdEngine
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a remote service is asked; `path` is below the service's URL."""
+
+    method: str
+    path: str
+    body: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The service has rendered the frame; the image is read at `url`."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a remote service is waited for; seconds.
+
+    Attributes:
+        timeout: For one frame, from the submission to the image.
+        interval: Between two polls.
+        polls: How many times it is asked how it stands.
+    """
+
+    timeout: float
+    interval: float
+    polls: int
+
+
+class RemoteEngine(Discovered, Protocol):
+    """A service that renders elsewhere: a frame is submitted, polled and downloaded. Pure.
+
+    What is thrown as ValueError by what reads an answer is told as a failure of the frame.
+    """
+
+    def patience(self, work: Work) -> Patience:
+        """Return how long the service may take for a frame of the work."""
+        ...
+
+    def submission(self, work: Work, frame: int) -> Request:
+        """Return what asks for a frame.
+
+        Raises:
+            RenderFailedError: the settings of the work have no such frame.
+        """
+        ...
+
+    def submitted(self, answer: Json) -> str:
+        """Return the service's own name of the render that it has taken."""
+        ...
+
+    def polling(self, remote_id: str) -> Request:
+        """Return what asks how a render stands."""
+        ...
+
+    def polled(self, answer: Json) -> Progress | Stored | Failed | None:
+        """Return how it stands; None when it waits."""
+        ...
+
+
+@runtime_checkable
+class Service(Discovered, Protocol):
+    """An engine without a process on this machine."""
+
+    def open(self, launch: Launch) -> Renderer:
+        """Return a renderer for one step."""
+        ...
+
+
+Engine = WarmEngine | ColdEngine | Service

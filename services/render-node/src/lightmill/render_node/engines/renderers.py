@@ -7,7 +7,7 @@ from pathlib import Path
 from lightmill.domain.failures import FailureKind
 from lightmill.render_node.engines.blender import BlenderProgram, BpyModule
 from lightmill.render_node.engines.cold_renderer import ColdRenderer
-from lightmill.render_node.engines.contract import ColdEngine, Command, Engine
+from lightmill.render_node.engines.contract import ColdEngine, Command, Engine, Service
 from lightmill.render_node.engines.leftovers import mark_of
 from lightmill.render_node.engines.output_log import OutputLog
 from lightmill.render_node.engines.process import EngineProcess, ProcessPlan
@@ -71,6 +71,8 @@ class InstalledRenderers:
             detail = f"engine {name!r} is not on this node; it has: {here}"
             raise RenderFailedError(FailureKind.NODE, detail)
         engine, _ = self._found[name]
+        if isinstance(engine, Service):
+            return engine.open(launch)
         if isinstance(engine, ColdEngine):
             return ColdRenderer(engine, launch, partial(self._process, launch, merged=True))
         make = partial(self._process, launch, engine.command(launch))
