@@ -34,7 +34,7 @@ async def test_the_bucket_is_made_once_with_cors_and_tidied(s3_server: S3Server)
     assert config is not None
     (rule,) = config.rules
     assert rule.abort_incomplete_multipart_upload is not None
-    assert rule.abort_incomplete_multipart_upload.days_after_initiation == 2
+    assert rule.abort_incomplete_multipart_upload.days_after_initiation == 14
     url = client.get_presigned_url(method="PUT", bucket_name="prepared", object_name="a/b")
     asked = {"Origin": "https://farm.example", "Access-Control-Request-Method": "PUT"}
     answer = await http("OPTIONS", url, asked)

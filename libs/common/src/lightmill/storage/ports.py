@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -27,8 +28,29 @@ class ObjectInfo:
     media_type: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedObject:
+    """An object as a listing tells it; `size` in bytes."""
+
+    key: str
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPart:
+    """A part of an upload that has arrived; `size` in bytes, `etag` as the store names it."""
+
+    number: int
+    size: int
+    etag: str
+
+
 class ObjectStore(Protocol):
     """A bucket of objects under names with slashes.
+
+    A large object may be sent in parts, numbered from 1, each of at least 5 MiB but the last:
+    begin, PUT each part to a signed URL in any order, join. Until then nobody sees any of it.
 
     Every call may raise StoreUnavailableError, and ObjectNameError for a key that is no name.
     """
@@ -75,6 +97,46 @@ class ObjectStore(Protocol):
 
     def keys(self, prefix: str) -> AsyncIterator[str]:
         """Yield the names of the objects under `prefix`."""
+        ...
+
+    def listed(self, prefix: str) -> AsyncIterator[ListedObject]:
+        """Yield the objects under `prefix` with their sizes and ages."""
+        ...
+
+    async def begin_parts(self, key: str, media_type: str) -> str:
+        """Return the store's own id of a new upload in parts."""
+        ...
+
+    async def parts(self, key: str, upload_id: str) -> list[StoredPart]:
+        """Return every part that has arrived, by number.
+
+        Raises:
+            ObjectNotFoundError: there is no such upload, or it has been joined or dropped.
+        """
+        ...
+
+    async def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> None:
+        """Make the object out of `parts`, as `parts()` told them.
+
+        Raises:
+            ObjectNotFoundError: there is no such upload, or it has been joined or dropped.
+        """
+        ...
+
+    async def drop_parts(self, key: str, upload_id: str) -> None:
+        """Delete an upload with its parts; one that does not exist is no error."""
+        ...
+
+    async def tidy(self, before: datetime) -> int:
+        """Delete what writers that died before then have left half-written.
+
+        Returns:
+            The bytes that came free; 0 where the store sees to that itself.
+        """
+        ...
+
+    def sign_part(self, key: str, upload_id: str, number: int, *, seconds: int) -> str:
+        """Return a URL, for outside, that stores one part by one PUT within `seconds`."""
         ...
 
     def sign_get(self, key: str, *, seconds: int, public: bool = False) -> str:

@@ -1,10 +1,11 @@
 """Both object stores behind one fixture, each empty and with its URLs served."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 from typing_extensions import override
@@ -13,7 +14,7 @@ from lightmill.runtime.clock import SystemClock
 from lightmill.runtime.installation.bucket import prepare_bucket
 from lightmill.storage.objects.folder import FolderStore
 from lightmill.storage.objects.s3 import S3Store
-from lightmill.storage.ports import ObjectStore
+from lightmill.storage.ports import ObjectNotFoundError, ObjectStore
 from lightmill.testing.containers import S3Server
 
 
@@ -83,6 +84,9 @@ class _SignedObjects(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
+        if "uploadId" in self.path:
+            self._answer(self._put_part(content))
+            return
         path = self._permitted()
         if path is None:
             self._answer(403)
@@ -91,16 +95,34 @@ class _SignedObjects(BaseHTTPRequestHandler):
             path.write_bytes(content)
             self._answer(200)
 
+    def _put_part(self, content: bytes) -> int:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield content
+
+        key, query = self._asked()
+        upload_id, number = query["uploadId"], int(query["partNumber"])
+        signed = int(query["expires"]), query["signature"]
+        if not self.store().verify_part(key, upload_id, number, *signed):
+            return 403
+        try:
+            asyncio.run(self.store().put_part(key, upload_id, number, pieces()))
+        except ObjectNotFoundError:
+            return 404
+        return 200
+
     @override
     def log_message(self, *_: object) -> None:
         """Keep the output of the tests clean."""
 
     def _permitted(self) -> Path | None:
-        url = urlsplit(self.path)
-        key, query = unquote(url.path.removeprefix("/objects/")), parse_qs(url.query)
-        expires, signature = int(query["expires"][0]), query["signature"][0]
+        key, query = self._asked()
+        expires, signature = int(query["expires"]), query["signature"]
         permitted = self.store().verify(self.command, key, expires, signature)
         return self.store().path(key) if permitted else None
+
+    def _asked(self) -> tuple[str, dict[str, str]]:
+        url = urlsplit(self.path)
+        return unquote(url.path.removeprefix("/objects/")), dict(parse_qsl(url.query))
 
     def _answer(self, status: int, content: bytes = b"") -> None:
         self.send_response(status)

@@ -11,7 +11,8 @@ from minio.error import S3Error
 from minio.helpers import md5sum_hash
 from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 
-_ABORT_DAYS = 2
+_ABORT_DAYS = 14
+"""Beyond the age at which the farm itself gives up an upload that nobody goes on with."""
 _TIMEOUT_S = 15
 
 

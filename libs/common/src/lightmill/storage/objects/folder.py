@@ -12,9 +12,10 @@ from typing_extensions import override
 
 from lightmill.storage.objects.landing import landing
 from lightmill.storage.objects.names import checked
-from lightmill.storage.objects.signatures import holds, sign
+from lightmill.storage.objects.parted import Parted
+from lightmill.storage.objects.signatures import holds, part_method, sign
 from lightmill.storage.objects.tree import Tree
-from lightmill.storage.ports import ObjectInfo, ObjectStore
+from lightmill.storage.ports import ListedObject, ObjectInfo, ObjectStore, StoredPart
 
 _PIECE = 2**20
 
@@ -31,7 +32,7 @@ class FolderStore(ObjectStore):
     """A folder; its signed URLs are served by the api at `<base_url>/objects/<key>`."""
 
     def __init__(self, root: Path, base_url: str, secret: bytes, clock: Clock) -> None:
-        self._tree = Tree(root)
+        self._tree, self._parted = Tree(root), Parted(root)
         self._base_url = base_url.rstrip("/")
         self._secret = secret
         self._clock = clock
@@ -52,6 +53,12 @@ class FolderStore(ObjectStore):
         signed = "GET" if method == "HEAD" else method
         genuine = holds(self._secret, signed, key, expires, signature)
         return genuine and self._clock.now().timestamp() < expires
+
+    def verify_part(
+        self, key: str, upload_id: str, number: int, expires: int, signature: str
+    ) -> bool:
+        """Tell whether a URL signed for this part of an upload is genuine and still valid."""
+        return self.verify(part_method(upload_id, number), key, expires, signature)
 
     @override
     async def put_file(self, key: str, path: Path, media_type: str) -> None:
@@ -80,6 +87,69 @@ class FolderStore(ObjectStore):
         finally:
             self._tree.discard(incoming)
         return size
+
+    async def put_part(
+        self, key: str, upload_id: str, number: int, pieces: AsyncIterator[bytes]
+    ) -> int:
+        """Store what `pieces` yields as a part, or nothing when it breaks off.
+
+        Returns:
+            How many bytes that were.
+
+        Raises:
+            ObjectNotFoundError: there is no such upload.
+            ValueError: no part has that number.
+        """
+        part, size = await asyncio.to_thread(self._parted.begin_part, key, upload_id, number), 0
+        try:
+            async for piece in pieces:
+                size += await asyncio.to_thread(self._parted.write, part, piece)
+            await asyncio.to_thread(self._parted.accept, part)
+        finally:
+            self._parted.discard(part)
+        return size
+
+    @override
+    async def begin_parts(self, key: str, media_type: str) -> str:
+        return await asyncio.to_thread(self._parted.begin, key, media_type)
+
+    @override
+    async def parts(self, key: str, upload_id: str) -> list[StoredPart]:
+        return await asyncio.to_thread(self._parted.parts, key, upload_id)
+
+    @override
+    async def join_parts(self, key: str, upload_id: str, parts: Sequence[StoredPart]) -> None:
+        def pieces() -> Iterator[bytes]:
+            for file in self._parted.open(key, upload_id, parts):
+                while piece := file.read(_PIECE):
+                    yield piece
+
+        def join() -> None:
+            self._put(key, self._parted.media_type(key, upload_id), pieces())
+            self._parted.drop(key, upload_id)
+
+        await asyncio.to_thread(join)
+
+    @override
+    async def drop_parts(self, key: str, upload_id: str) -> None:
+        await asyncio.to_thread(self._parted.drop, key, upload_id)
+
+    @override
+    async def tidy(self, before: datetime) -> int:
+        return await asyncio.to_thread(self._tidy, before)
+
+    def _tidy(self, before: datetime) -> int:
+        return self._tree.tidy(before) + self._parted.tidy(before)
+
+    @override
+    async def listed(self, prefix: str) -> AsyncIterator[ListedObject]:
+        for found in await asyncio.to_thread(self._tree.listed, prefix):
+            yield found
+
+    @override
+    def sign_part(self, key: str, upload_id: str, number: int, *, seconds: int) -> str:
+        url = self._sign(part_method(upload_id, number), key, seconds)
+        return f"{url}&{urlencode({'uploadId': upload_id, 'partNumber': number})}"
 
     @override
     async def get_file(self, key: str, path: Path) -> None:

@@ -14,3 +14,8 @@ def holds(secret: bytes, method: str, key: str, expires: int, signature: str) ->
     """Tell, in constant time, whether `signature` is the one made for exactly this."""
     wanted = sign(secret, method, key, expires)
     return hmac.compare_digest(wanted.encode(), signature.encode(errors="replace"))
+
+
+def part_method(upload_id: str, number: int) -> str:
+    """Return what a signature for one part of an upload is signed for, in place of a method."""
+    return f"PART {upload_id} {number}"

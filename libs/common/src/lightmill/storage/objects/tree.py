@@ -11,11 +11,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 from lightmill.storage.objects.names import checked
-from lightmill.storage.ports import ObjectInfo, ObjectNotFoundError, StoreUnavailableError
+from lightmill.storage.ports import (
+    ListedObject,
+    ObjectInfo,
+    ObjectNotFoundError,
+    StoreUnavailableError,
+)
 
 _UNKNOWN_TYPE = "application/octet-stream"
 
@@ -113,6 +119,27 @@ class Tree:
         files = (path for path in start.rglob("*") if path.is_file())
         names = (path.relative_to(self._content).as_posix() for path in files)
         return sorted(name for name in names if name.startswith(prefix))
+
+    def listed(self, prefix: str) -> list[ListedObject]:
+        """Return the objects under `prefix` with their sizes and ages."""
+        found = []
+        for key in self.keys(prefix):
+            with suppress(FileNotFoundError):  # deleted since
+                status = self.path(key).stat()
+                modified = datetime.fromtimestamp(status.st_mtime, UTC)
+                found.append(ListedObject(key=key, size=status.st_size, modified=modified))
+        return found
+
+    def tidy(self, before: datetime) -> int:
+        """Delete what was last written to before then and never accepted; return its bytes."""
+        freed = 0
+        for path in self._incoming.iterdir():
+            with suppress(FileNotFoundError):  # accepted since
+                status = path.stat()
+                if status.st_mtime < before.timestamp():
+                    path.unlink()
+                    freed += status.st_size
+        return freed
 
     def _type(self, key: str) -> str:
         with suppress(OSError):
