@@ -117,8 +117,51 @@ ASSETS = Table(
     Column("size", BigInteger, nullable=False),
     Column("object_key", OBJECT_KEY, nullable=False),
     Column("created_at", MOMENT, nullable=False),
+    Column("touched_at", MOMENT),  # when somebody last asked for it; None: not since it was made
     UniqueConstraint("tenant_id", "blake3"),
     Index(None, "tenant_id", "md5", "xxh64"),
+    Index(None, "tenant_id", "object_key"),
+)
+
+MULTIPART_UPLOADS = Table(
+    "multipart_uploads",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("owner_id", IDENTIFIER, nullable=False),
+    Column("blake3", HASH, nullable=False),  # what the content will have to be
+    Column("size", BigInteger, nullable=False),
+    Column("part_size", BigInteger, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("object_key", OBJECT_KEY, nullable=False),
+    Column("store_id", Text, nullable=False),  # the object store's own id of it
+    Column("asset_id", SERIAL),  # what has become of it
+    Column("created_at", MOMENT, nullable=False),
+    Column("touched_at", MOMENT, nullable=False),  # when its client was last heard of
+    UniqueConstraint("tenant_id", "blake3"),
+    Index(None, "touched_at"),
+)
+
+RETENTION = Table(
+    "retention",
+    METADATA,
+    Column("tenant_id", IDENTIFIER, primary_key=True),
+    Column("results_days", Integer),  # None: kept for good
+    Column("intermediates_days", Integer),
+    Column("workspaces_days", Integer),
+    Column("orphans_days", Integer),
+    Column("updated_at", MOMENT, nullable=False),
+)
+
+EXPIRIES = Table(
+    "expiries",
+    METADATA,
+    Column("job_id", IDENTIFIER, primary_key=True),
+    Column("kind", KEYWORD, primary_key=True),  # results, intermediates, workspaces
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("objects", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("at", MOMENT, nullable=False),
 )
 
 UPLOADS = Table(
