@@ -13,7 +13,7 @@ from lightmill.domain.principal import Role
 from lightmill.storage.sql.schema.scheduler import HISTORY, RESULTS, TASKS
 
 __all__ = ["names"]
-REFUSED = {"deleteFile", "retryJob", "cleanUpTask", "makeHardwareConfig"}
+REFUSED = {"deleteFile", "retryJob", "cleanUpTask", "makeHardwareConfig", "completeUpload"}
 """The state of what the fixture has made forbids these, or there is one already."""
 ROLES = {"getAttemptBundle": Role.NODE, "signUploads": Role.NODE, "enrolNode": Role.ENROLMENT}
 UNTYPED = {"getLog", "downloadFile", "analyseScene"}

@@ -61,7 +61,9 @@ async def test_content_that_the_store_has_lost_is_asked_for_and_stored_again(far
         again = await client.post("/api/files/upload", files={"file": ("a.png", b"lost")})
     assert again.json()["uploaded"] is True
     assert again.json()["asset_id"] == row.id
-    assert await farm.store.get(row.object_key) == b"lost"
+    (found,) = await farm.rows(ASSETS)
+    assert await farm.store.get(found.object_key) == b"lost"
+    assert found.object_key != row.object_key, "whoever deletes the old name meets no new content"
 
 
 async def test_content_that_does_not_match_its_hash_is_refused(farm: Farm) -> None:

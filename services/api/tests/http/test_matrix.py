@@ -19,6 +19,7 @@ from lightmill.storage.sql.schema.api import (
     DESIGNS,
     HARDWARE_CONFIGS,
     JOBS,
+    MULTIPART_UPLOADS,
     TOKENS,
 )
 from lightmill.storage.sql.schema.scheduler import ATTEMPTS, NODES
@@ -44,6 +45,11 @@ WRITES: dict[str, dict[str, object] | None] = {
     "makeBundle": {"files": [{"path": "a", "asset_id": "{asset}"}]},
     "makeDesign": {**DESIGN, "files": [{"path": "chair.glb", "asset_id": "{asset}"}]},
     "deleteFile": None,
+    "verifyFile": None,
+    "beginUpload": {"blake3": "{new_blake3}", "size": 3, "path": "new.bin"},
+    "signParts": {"numbers": [1]},
+    "completeUpload": None,
+    "giveUpUpload": None,
     "makeHardwareConfig": CONFIG,
     "changeHardwareConfig": {"cores": 2},
     "deleteHardwareConfig": None,
@@ -70,6 +76,7 @@ READS: dict[str, dict[str, object] | None] = {
     "listFiles": None,
     "listUploads": None,
     "getFile": None,
+    "getUpload": None,
     "downloadFile": None,
     "getAnalysis": None,
     "listHardwareConfigs": None,
@@ -82,7 +89,7 @@ READS: dict[str, dict[str, object] | None] = {
 PUBLIC = {"readObject", "writeObject", "isAlive", "isReady", "getMetrics"}
 EMPTY_LISTS = {"listJobs", "listDesigns", "listFiles", "listUploads", "listHardwareConfigs"}
 FARM_WIDE = {"listNodes", "getNode"}
-OWN = {"makeHardwareConfig", "submitSweep", "makeToken", "listTokens", "enrolNode"}
+OWN = {"beginUpload", "makeHardwareConfig", "submitSweep", "makeToken", "listTokens", "enrolNode"}
 NODES_ONLY = {"getAttemptBundle", "signUploads"}
 
 
@@ -130,6 +137,8 @@ async def names(farm: Farm) -> Names:
             json={"name": "n", **bundle, "scene": "chair.glb", "frames": "1-3"},
         )
         md5 = (await client.get(f"/api/v1/files/{asset}")).json()["hash"]
+        upload = {"blake3": "ab" * 32, "size": 7, "path": "large.exr"}
+        upload_id = (await client.post("/api/v1/uploads", json=upload)).json()["upload_id"]
     job_id, now = job.json()["id"], farm.clock.now()
     attempt = {
         "id": "attempt-1",
@@ -169,6 +178,8 @@ async def names(farm: Farm) -> Names:
             "md5": md5,
             "node_id": farm.one.node_id,
             "task_id": job_id,
+            "upload_id": upload_id,
+            "new_blake3": "cd" * 32,
             "token_id": token,
         }
     )
@@ -184,7 +195,16 @@ async def ask(
     return await client.request(method, names.path(path), **more)
 
 
-WRITTEN = (JOBS, ASSETS, BUNDLES, DESIGNS, HARDWARE_CONFIGS, ANALYSIS_REQUESTS, AUDIT_LOG)
+WRITTEN = (
+    JOBS,
+    ASSETS,
+    MULTIPART_UPLOADS,
+    BUNDLES,
+    DESIGNS,
+    HARDWARE_CONFIGS,
+    ANALYSIS_REQUESTS,
+    AUDIT_LOG,
+)
 
 
 async def snapshot(farm: Farm) -> dict[str, list[tuple[object, ...]]]:

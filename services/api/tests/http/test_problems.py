@@ -11,7 +11,7 @@ from lightmill.api.factory import assemble
 from lightmill.domain.principal import Role
 from lightmill.runtime.clock import SystemClock
 from lightmill.storage.objects.folder import FolderStore
-from lightmill.storage.ports import ObjectInfo, StoreUnavailableError
+from lightmill.storage.ports import StoreUnavailableError
 from lightmill.storage.sql.database import Database
 
 
@@ -78,7 +78,7 @@ class FailingStore(FolderStore):
         self._error = error
 
     @override
-    async def info(self, key: str) -> ObjectInfo | None:
+    async def put_file(self, key: str, path: Path, media_type: str) -> None:
         raise self._error
 
 

@@ -19,7 +19,8 @@ class ApiSettings(Settings):
             JSON, such as `["tools"]`.
         most_sweep: Sub-tasks that a sweep may have; each is a remote render.
         same_design_seconds: How long the same `POST /jobs` answers the first job; 0 for never.
-        most_upload_bytes: Largest file by `POST /api/files/upload`.
+        most_upload_bytes: Largest file.
+        upload_check_seconds: How long a call waits while an upload is read back.
         most_body_bytes: Largest body of every other request.
         analysis_seconds: How long a call waits for the analyzer.
         cleanup_seconds: How long a clean-up waits for nodes to tell what they have freed.
@@ -36,6 +37,7 @@ class ApiSettings(Settings):
     trusted_pools: tuple[str, ...] = ()
     same_design_seconds: float = Field(default=300.0, ge=0)
     most_upload_bytes: int = Field(default=64 * 2**30, ge=1)
+    upload_check_seconds: float = Field(default=20.0, ge=0)
     most_body_bytes: int = Field(default=32 * 2**20, ge=1)
     analysis_seconds: float = Field(default=30.0, ge=0)
     cleanup_seconds: float = Field(default=2.0, ge=0)

@@ -21,6 +21,7 @@ from lightmill.api.adapters.carrier import Carrier, outbox_relay
 from lightmill.api.adapters.hardware_configs import SqlHardwareConfigs
 from lightmill.api.adapters.idempotency_keys import SqlIdempotencyKeys
 from lightmill.api.adapters.jobs import SqlJobs
+from lightmill.api.adapters.parted_uploads import SqlPartedUploads
 from lightmill.api.adapters.pruner import Pruner
 from lightmill.api.adapters.tokens import SqlTokens
 from lightmill.api.config import ApiSettings
@@ -41,6 +42,7 @@ from lightmill.api.handlers import (
     sweeps,
     tasks,
     tokens,
+    uploads,
 )
 from lightmill.api.handlers.body_limit import BodyLimit
 from lightmill.api.handlers.gate import Gate
@@ -57,18 +59,22 @@ from lightmill.api.queries.work import WorkQueries
 from lightmill.api.use_cases.analyse_scene import AnalyseScene
 from lightmill.api.use_cases.change_job import ChangeJob
 from lightmill.api.use_cases.clean_up import CleanUp
+from lightmill.api.use_cases.complete_upload import CompleteUpload
+from lightmill.api.use_cases.find_presence import FindPresence
 from lightmill.api.use_cases.find_scene import FindScene
 from lightmill.api.use_cases.identify import Identify
 from lightmill.api.use_cases.issue_token import IssueToken
 from lightmill.api.use_cases.make_bundle import MakeBundle
 from lightmill.api.use_cases.make_design import MakeDesign
 from lightmill.api.use_cases.require_complete import RequireComplete
+from lightmill.api.use_cases.send_in_parts import SendInParts
 from lightmill.api.use_cases.serve_attempt import ServeAttempt
 from lightmill.api.use_cases.store_content import StoreContent
 from lightmill.api.use_cases.submit_design_job import DesignRules, SubmitDesignJob
 from lightmill.api.use_cases.submit_job import SubmitJob
 from lightmill.api.use_cases.submit_sweep import SubmitSweep
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
+from lightmill.api.use_cases.verify_file import VerifyFile
 from lightmill.runtime.health import Check
 from lightmill.runtime.parts import Parts
 from lightmill.storage.objects.folder import FolderStore
@@ -87,6 +93,7 @@ ROUTERS = (
     bundles.router,
     designs.router,
     files.router,
+    uploads.router,
     scenes.router,
     hardware_configs.router,
     nodes.router,
@@ -244,8 +251,14 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
     node_queries, standings = NodeQueries(database), Standings(database, parts.cache)
     hardware, work = HardwareQueries(database, node_queries), WorkQueries(database)
     change_job = ChangeJob(job_rows, standings)
-    content = StoreContent(assets, store)
-    make_bundle = MakeBundle(assets, bundle_rows)
+    presence = FindPresence(assets, store)
+    content = StoreContent(assets, store, presence)
+    make_bundle = MakeBundle(assets, bundle_rows, presence)
+    parted = SqlPartedUploads(database, clock)
+    sending = SendInParts(parted, assets, content, store, settings.most_upload_bytes)
+    completing = CompleteUpload(
+        sending, parted, assets, content, store, settings.upload_check_seconds
+    )
     find_scene = FindScene(assets, bundle_rows, make_bundle)
     simulated = settings.simulated_engine
     rules = DesignRules(
@@ -275,8 +288,11 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
         make_bundle=make_bundle,
         make_design=MakeDesign(design_rows, make_bundle, simulated=simulated),
         upload_file=UploadFile(assets, content),
-        check_hashes=CheckHashes(assets, store),
+        check_hashes=CheckHashes(assets, presence),
         delete_file=DeleteFile(assets, store),
+        verify_file=VerifyFile(assets, store),
+        send_in_parts=sending,
+        complete_upload=completing,
         analyse_scene=AnalyseScene(analyses, find_scene, settings.analysis_seconds),
         serve_attempt=ServeAttempt(node_queries, bundle_rows, assets, store),
         issue_token=IssueToken(SqlTokens(database, clock), clock),

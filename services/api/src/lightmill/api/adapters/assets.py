@@ -1,9 +1,10 @@
 """Contents of a tenant, in SQL."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
@@ -12,7 +13,7 @@ from lightmill.api.adapters.audit import record
 from lightmill.api.adapters.references import referrer
 from lightmill.api.core.digest import Digests
 from lightmill.api.core.problem import ProblemError
-from lightmill.api.ports import Asset, Assets
+from lightmill.api.ports.files import Asset, Assets
 from lightmill.domain.principal import Principal
 from lightmill.runtime.clock import Clock
 from lightmill.storage.sql.database import Database
@@ -20,6 +21,8 @@ from lightmill.storage.sql.schema.api import ASSETS, TENANTS, UPLOADS
 
 _BATCH = 500
 _LONGEST_NAME = 255
+_TOUCH_EVERY = timedelta(minutes=15)
+"""So that asking for ten thousand files again and again does not write ten thousand rows."""
 
 
 class SqlAssets(Assets):
@@ -57,6 +60,29 @@ class SqlAssets(Assets):
     async def by_ids(self, tenant_id: str, ids: Sequence[int]) -> Mapping[int, Asset]:
         rows = self._in_batches(ids, tenant_id, ASSETS.c.id.in_)
         return {row.id: _asset(row) async for row in rows}
+
+    @override
+    async def object_keys(self, tenant_id: str, hashes: Sequence[str]) -> Mapping[str, str]:
+        rows = self._in_batches(hashes, tenant_id, ASSETS.c.blake3.in_)
+        return {row.blake3: row.object_key async for row in rows}
+
+    @override
+    async def count(self, tenant_id: str) -> int:
+        query = select(func.count()).select_from(ASSETS).where(ASSETS.c.tenant_id == tenant_id)
+        async with self._database.reading() as connection:
+            return int((await connection.execute(query)).scalar_one())
+
+    @override
+    async def touch(self, tenant_id: str, ids: Sequence[int]) -> None:
+        now = self._clock.now()
+        stale = or_(ASSETS.c.touched_at.is_(None), ASSETS.c.touched_at < now - _TOUCH_EVERY)
+        rows = self._in_batches(ids, tenant_id, lambda some: and_(ASSETS.c.id.in_(some), stale))
+        untouched = [row.id async for row in rows]
+        for start in range(0, len(untouched), _BATCH):
+            some = untouched[start : start + _BATCH]
+            mine = (ASSETS.c.tenant_id == tenant_id, ASSETS.c.id.in_(some))
+            async with self._database.transaction() as connection:
+                await connection.execute(update(ASSETS).where(*mine).values(touched_at=now))
 
     async def _in_batches(
         self,
@@ -96,7 +122,7 @@ class SqlAssets(Assets):
         return None if row is None else _asset(row)
 
     @override
-    async def add(self, principal: Principal, digests: Digests, path: str, key: str) -> int:
+    async def add(self, principal: Principal, digests: Digests, path: str, key: str) -> Asset:
         now = self._clock.now()
         row = insert(ASSETS).values(
             tenant_id=principal.tenant_id,
@@ -109,6 +135,7 @@ class SqlAssets(Assets):
             size=digests.size,
             object_key=key,
             created_at=now,
+            touched_at=now,
         )
         try:
             async with self._database.transaction() as connection:
@@ -119,8 +146,28 @@ class SqlAssets(Assets):
             known = await self.by_blake3(principal.tenant_id, digests.blake3)
             if known is None:
                 raise
-            return known.id
-        return asset_id
+            return known
+        return Asset(
+            id=asset_id,
+            blake3=digests.blake3,
+            md5=digests.md5,
+            xxh64=digests.xxh64,
+            size=digests.size,
+            path=path,
+            object_key=key,
+        )
+
+    @override
+    async def move(self, tenant_id: str, asset: Asset, key: str) -> bool:
+        mine = (
+            ASSETS.c.id == asset.id,
+            ASSETS.c.tenant_id == tenant_id,
+            ASSETS.c.object_key == asset.object_key,
+        )
+        values = {"object_key": key, "touched_at": self._clock.now()}
+        async with self._database.transaction() as connection:
+            moved = await connection.execute(update(ASSETS).where(*mine).values(values))
+        return bool(moved.rowcount)
 
     @override
     async def uploaded(

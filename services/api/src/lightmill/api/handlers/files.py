@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from lightmill.api.core.bodies import HashesBody
 from lightmill.api.core.problem import missing
-from lightmill.api.handlers import answers, stock_answers
+from lightmill.api.handlers import answers, stock_answers, upload_answers
 from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.given import Document, Given, PageCut, Who
 from lightmill.api.handlers.upload_stream import received
@@ -109,6 +109,16 @@ async def download(asset_id: AssetId, who: Who, given: Given) -> StreamingRespon
     return StreamingResponse(
         given.store.stream(key), media_type="application/octet-stream", headers=headers
     )
+
+
+@router.post(
+    "/{asset_id}/verify",
+    operation_id="verifyFile",
+    summary="Read it back: is it still what it was?",
+    **told(upload_answers.FileVerified),
+)
+async def verify(asset_id: AssetId, who: Who, given: Given) -> Document:
+    return await given.verify_file(who, asset_id)
 
 
 @router.delete("/{asset_id}", status_code=204, operation_id="deleteFile")

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from fastapi import Depends, Query, Request
 
-from lightmill.api.ports import Analysis, HardwareConfigs, SignedObjects
+from lightmill.api.ports import Analysis, HardwareConfigs
+from lightmill.api.ports.files import SignedObjects
 from lightmill.api.queries.files import FileQueries
 from lightmill.api.queries.frames import FrameQueries
 from lightmill.api.queries.hardware import HardwareQueries
@@ -20,14 +21,17 @@ from lightmill.api.queries.work import WorkQueries
 from lightmill.api.use_cases.analyse_scene import AnalyseScene
 from lightmill.api.use_cases.change_job import ChangeJob
 from lightmill.api.use_cases.clean_up import CleanUp
+from lightmill.api.use_cases.complete_upload import CompleteUpload
 from lightmill.api.use_cases.issue_token import IssueToken
 from lightmill.api.use_cases.make_bundle import MakeBundle
 from lightmill.api.use_cases.make_design import MakeDesign
+from lightmill.api.use_cases.send_in_parts import SendInParts
 from lightmill.api.use_cases.serve_attempt import ServeAttempt
 from lightmill.api.use_cases.submit_design_job import SubmitDesignJob
 from lightmill.api.use_cases.submit_job import SubmitJob
 from lightmill.api.use_cases.submit_sweep import SubmitSweep
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
+from lightmill.api.use_cases.verify_file import VerifyFile
 from lightmill.domain.principal import Principal
 from lightmill.runtime.ids import new_id
 from lightmill.storage.ports import ObjectStore
@@ -80,6 +84,9 @@ class Collaborators:
     upload_file: UploadFile
     check_hashes: CheckHashes
     delete_file: DeleteFile
+    verify_file: VerifyFile
+    send_in_parts: SendInParts
+    complete_upload: CompleteUpload
     analyse_scene: AnalyseScene
     serve_attempt: ServeAttempt
     issue_token: IssueToken

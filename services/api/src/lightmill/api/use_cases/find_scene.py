@@ -5,7 +5,8 @@ from pathlib import PurePosixPath
 
 from lightmill.api.core.manifest import Entry, path_fault
 from lightmill.api.core.problem import invalid
-from lightmill.api.ports import Asset, Assets, Bundles
+from lightmill.api.ports import Bundles
+from lightmill.api.ports.files import Asset, Assets
 from lightmill.api.use_cases.make_bundle import MakeBundle
 from lightmill.domain.principal import Principal
 

@@ -2,12 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from lightmill.api.core.asset_name import asset_key
 from lightmill.api.core.manifest import Entry
 from lightmill.api.core.problem import invalid, missing
-from lightmill.api.ports import Assets, Attempts, Bundles, HeldAttempt
+from lightmill.api.ports import Attempts, Bundles, HeldAttempt
+from lightmill.api.ports.files import Assets
 from lightmill.domain.principal import Principal
 from lightmill.domain.results import attempt_prefix
 from lightmill.storage.ports import ObjectStore
@@ -37,22 +37,23 @@ class ServeAttempt:
         if held.bundle_id is None:
             return {"bundle_id": None, "files": []}
         entries = await self._bundles.manifest(held.tenant_id, held.bundle_id) or []
-        content_key = await self._assets.content_key(held.tenant_id)
+        hashes = [entry.blake3 for entry in entries]
+        keys = await self._assets.object_keys(held.tenant_id, hashes)
         # Thousands of signatures take a while: the other requests go on meanwhile.
-        files = await asyncio.to_thread(self._signed, held.tenant_id, content_key, entries)
+        files = await asyncio.to_thread(self._signed, held.tenant_id, keys, entries)
         return {"bundle_id": held.bundle_id, "files": files}
 
     def _signed(
-        self, tenant_id: str, content_key: str, entries: Sequence[Entry]
+        self, tenant_id: str, keys: Mapping[str, str], entries: Sequence[Entry]
     ) -> list[dict[str, object]]:
+        # A content that was deleted gets a URL too: the node says by its 404 which file is gone.
+        gone = f"tenants/{tenant_id}/assets/gone"
         return [
             {
                 "path": entry.path,
                 "blake3": entry.blake3,
                 "size": entry.size,
-                "url": self._store.sign_get(
-                    asset_key(tenant_id, content_key, entry.blake3), seconds=_URL_S
-                ),
+                "url": self._store.sign_get(keys.get(entry.blake3, gone), seconds=_URL_S),
             }
             for entry in entries
         ]

@@ -1,17 +1,15 @@
 """Take a file in; say which are there."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from lightmill.api.core.digest import Digests
 from lightmill.api.core.problem import invalid, missing
-from lightmill.api.ports import Asset, Assets
+from lightmill.api.ports.files import Asset, Assets
+from lightmill.api.use_cases.find_presence import FindPresence
 from lightmill.api.use_cases.store_content import StoreContent
 from lightmill.domain.principal import Principal
 from lightmill.storage.ports import ObjectStore
-
-_AT_ONCE = 16
 
 
 class UploadFile:
@@ -42,45 +40,39 @@ class UploadFile:
             principal, file, digests, path, "application/octet-stream"
         )
         await self._assets.uploaded(principal, asset.id, path, stored=new)
-        hashes = {"hash": asset.md5, "xxhash": asset.xxh64, "blake3": asset.blake3}
-        if new:
-            return {"uploaded": True, **hashes, "asset_id": asset.id, "size": asset.size}
-        return {
-            "uploaded": False,
-            "reason": "file_exists",
-            **hashes,
-            "asset_id": asset.id,
-            "size": asset.size,
-        }
+        return upload_answer(asset, new=new)
+
+
+def upload_answer(asset: Asset, *, new: bool) -> dict[str, object]:
+    """Return seed 004's answer to an upload of what is now `asset`."""
+    return {
+        "uploaded": new,
+        **({} if new else {"reason": "file_exists"}),
+        "hash": asset.md5,
+        "xxhash": asset.xxh64,
+        "blake3": asset.blake3,
+        "asset_id": asset.id,
+        "size": asset.size,
+    }
 
 
 class CheckHashes:
     """Tells which contents a tenant need not send again."""
 
-    def __init__(self, assets: Assets, store: ObjectStore) -> None:
+    def __init__(self, assets: Assets, presence: FindPresence) -> None:
         self._assets = assets
-        self._store = store
+        self._presence = presence
 
     async def __call__(self, principal: Principal, hashes: Sequence[str]) -> dict[str, object]:
         """Return seed 004's answer, in the order asked, with the ids of what is there."""
         wanted = list(dict.fromkeys(hashes))
-        found = await self._assets.by_hashes(
-            principal.tenant_id, [name.lower() for name in wanted]
-        )
-        gate = asyncio.Semaphore(_AT_ONCE)
-
-        async def is_there(asset: Asset) -> bool:
-            async with gate:
-                info = await self._store.info(asset.object_key)
-            return info is not None and info.size == asset.size
-
-        assets = {asset.id: asset for asset in found.values()}
-        outcomes = await asyncio.gather(*map(is_there, assets.values()))
-        there = dict(zip(assets, outcomes, strict=True))
+        names = [name.lower() for name in wanted]
+        found = await self._assets.by_hashes(principal.tenant_id, names)
+        there = await self._presence(principal.tenant_id, found.values())
         exists = {
             name: found[name.lower()].id
             for name in wanted
-            if name.lower() in found and there[found[name.lower()].id]
+            if name.lower() in found and found[name.lower()].id in there
         }
         return {
             "to_upload": [name for name in wanted if name not in exists],

@@ -1,19 +1,16 @@
 """What the api needs from the outside."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
-from lightmill.api.core.digest import Digests
 from lightmill.api.core.job_request import NewJob
 from lightmill.api.core.job_view import Standing
 from lightmill.api.core.manifest import Entry
 from lightmill.domain.principal import Principal, Role
 from lightmill.domain.resources import Needs, Offer
-from lightmill.storage.ports import ObjectInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,65 +119,6 @@ class FreedWorkspaces(Protocol):
 
     async def freed(self, tenant_id: str, job_id: str) -> Freed:
         """Return what has been freed of a job of the tenant."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asset:
-    """A content of a tenant."""
-
-    id: int
-    blake3: str
-    md5: str
-    xxh64: str
-    size: int
-    path: str
-    object_key: str
-
-
-class Assets(Protocol):
-    """Where the contents of a tenant are listed."""
-
-    async def content_key(self, tenant_id: str) -> str:
-        """Return the tenant's HMAC key, hex."""
-        ...
-
-    async def by_blake3(self, tenant_id: str, blake3: str) -> Asset | None:
-        """Return the asset with this content, or None."""
-        ...
-
-    async def by_hashes(self, tenant_id: str, hashes: Sequence[str]) -> Mapping[str, Asset]:
-        """Return the assets by those of `hashes` (MD5 or BLAKE3, hex) that are there."""
-        ...
-
-    async def by_ids(self, tenant_id: str, ids: Sequence[int]) -> Mapping[int, Asset]:
-        """Return the assets by those of `ids` that are there."""
-        ...
-
-    async def by_path(self, tenant_id: str, path: str) -> Asset | None:
-        """Return what was uploaded last under `path`, or None."""
-        ...
-
-    async def by_object_key(self, tenant_id: str, key: str) -> Asset | None:
-        """Return the asset that is stored under `key`, or None."""
-        ...
-
-    async def add(self, principal: Principal, digests: Digests, path: str, key: str) -> int:
-        """Return the id of the asset with this content, made if there is none."""
-        ...
-
-    async def uploaded(
-        self, principal: Principal, asset_id: int, path: str, *, stored: bool
-    ) -> None:
-        """Add a line to the upload history; `stored` is False when the content was there."""
-        ...
-
-    async def remove(self, principal: Principal, asset_id: int) -> str | None:
-        """Return the object name of the removed asset, or None when there was none.
-
-        Raises:
-            ProblemError: a bundle of a live job, or a design, refers to it.
-        """
         ...
 
 
@@ -384,24 +322,4 @@ class IdempotencyKeys(Protocol):
 
     async def release(self, principal: Principal, key: str) -> None:
         """Give a claimed key back: the request came to nothing."""
-        ...
-
-
-class SignedObjects(Protocol):
-    """An embedded object store, whose signed URLs the api itself serves."""
-
-    def verify(self, method: str, key: str, expires: int, signature: str) -> bool:
-        """Tell whether a URL signed for `method` on `key` is genuine and still valid."""
-        ...
-
-    async def info(self, key: str) -> ObjectInfo | None:
-        """Return what is known of the object, or None when there is none."""
-        ...
-
-    def path(self, key: str) -> Path:
-        """Return where the content of `key` lies."""
-        ...
-
-    async def put_stream(self, key: str, pieces: AsyncIterator[bytes], media_type: str) -> int:
-        """Store what `pieces` yields under `key`; return how many bytes that were."""
         ...

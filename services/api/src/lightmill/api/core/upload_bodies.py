@@ -1,0 +1,23 @@
+"""What clients send to upload in parts, and to say how long things are kept."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from lightmill.api.core.bodies import Body
+
+PartNumber = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class UploadBody(Body):
+    """A file that is about to be sent in parts."""
+
+    blake3: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the whole file, hex")
+    size: int = Field(ge=1, le=2**43, description="Bytes")
+    path: str = Field(min_length=1, max_length=4096, examples=["textures/wood.exr"])
+
+
+class PartNumbersBody(Body):
+    """Parts that are to be sent next."""
+
+    numbers: list[PartNumber] = Field(min_length=1, max_length=1000, examples=[[1, 2, 3]])
