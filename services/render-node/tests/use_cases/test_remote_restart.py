@@ -43,7 +43,7 @@ def remote_world(world: World, url: str) -> World:
     settings = world.settings.model_copy(update={"node_remote_url": url})
     submissions = JournalSubmissions(settings.node_state_dir / "journal.sqlite", SystemClock())
     more = configured(settings, submissions, SystemClock())
-    world.renderers = InstalledRenderers(world.folder, engines=[], more=more)
+    world.renderers = InstalledRenderers(world.folder, engines=more)
     world.images = OpenImageIoImages()
     return world
 

@@ -42,6 +42,9 @@ class NodeSettings(Settings):
         node_command: Whether to offer the `command` engine, which runs whatever a job says.
         node_command_folders: Folders of the machine that those programs may read, separated by
             the system's path separator.
+        node_trusts_scenes: Whether Blender's scenes may run the code that they hold, inside the
+            sandbox: drivers, registered texts, Freestyle, OSL.
+        node_addons: Blender add-ons that jobs may ask for, separated by commas.
         node_simulated: Whether to offer the `simulated` engine, for trying out and tests.
     """
 
@@ -66,12 +69,19 @@ class NodeSettings(Settings):
     node_remote_hosts: str = ""
     node_command: bool = False
     node_command_folders: str = ""
+    node_trusts_scenes: bool = False
+    node_addons: str = ""
     node_simulated: bool = False
 
     @property
     def pools(self) -> tuple[str, ...]:
         """The names of the pools."""
-        return tuple(filter(None, (name.strip() for name in self.node_pools.split(","))))
+        return _listed(self.node_pools)
+
+    @property
+    def addons(self) -> tuple[str, ...]:
+        """The names of the add-ons."""
+        return _listed(self.node_addons)
 
     @property
     def remote_hosts(self) -> frozenset[str]:
@@ -88,7 +98,7 @@ class NodeSettings(Settings):
         """Tell whether the device may be used."""
         if self.node_gpus is None:
             return True
-        return str(index) in {name.strip() for name in self.node_gpus.split(",")}
+        return str(index) in _listed(self.node_gpus)
 
     @field_validator("node_name")
     @classmethod
@@ -108,3 +118,7 @@ class NodeSettings(Settings):
         """Tell whether engines may run in a sandbox of that level."""
         known = level if level in _SANDBOXES else "none"
         return _SANDBOXES.index(known) >= _SANDBOXES.index(self.node_sandbox)
+
+
+def _listed(names: str) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in names.split(","))))

@@ -21,7 +21,7 @@ from lightmill.render_node.adapters.workspaces import FolderWorkspaces
 from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.core.attempts import Attempts
 from lightmill.render_node.engines import installation
-from lightmill.render_node.engines.configured import configured
+from lightmill.render_node.engines.configured import blenders, configured
 from lightmill.render_node.engines.leftovers import kill_leftovers
 from lightmill.render_node.engines.renderers import InstalledRenderers
 from lightmill.render_node.ports import (
@@ -219,8 +219,7 @@ def _installed(settings: NodeSettings) -> Renderers:
     return InstalledRenderers(
         settings.node_state_dir,
         enable_simulated=settings.node_simulated,
-        blender=settings.node_blender,
-        more=configured(settings, submissions, clock),
+        engines=(*blenders(settings), *configured(settings, submissions, clock)),
     )
 
 

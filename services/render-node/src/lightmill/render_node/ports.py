@@ -44,6 +44,7 @@ class Launch:
         ram: Bytes that the engine may use.
         gpus: Indices of the devices that the engine may see.
         log: The engine's output is appended to it.
+        disk: Bytes that the scratch folder may hold.
     """
 
     step_id: str
@@ -54,6 +55,7 @@ class Launch:
     ram: int
     gpus: tuple[int, ...]
     log: Path
+    disk: int = 2**36
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from shutil import which
@@ -19,7 +20,10 @@ from lightmill.render_node.engines.installation import (
 from lightmill.render_node.engines.sandbox import python_readable
 from lightmill.render_node.ports import Launch
 
-_DRIVER = Path(__file__).with_name("blender_driver.py")
+_INSIDE = Path(__file__).with_name("blender_inside")
+_DRIVER = _INSIDE / "driver.py"
+_READABLE = (_INSIDE, *(folder / "__init__.py" for folder in _INSIDE.parents[:2]))
+"""The driver, and the packages that its modules are named after."""
 _OLDEST = (4, 0)
 _OFFLINE_SINCE = (4, 2)
 _PROBE_SECONDS = 60
@@ -33,17 +37,36 @@ _GPU_DEVICES = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenePolicy:
+    """What scenes may do on this node beside being rendered.
+
+    Attributes:
+        trusting: Whether the code that a scene holds may run inside the sandbox: drivers,
+            registered texts, Freestyle and OSL.
+        addons: Names of the add-ons that a job may ask for.
+    """
+
+    trusting: bool = False
+    addons: tuple[str, ...] = ()
+
+
+_STRICT = ScenePolicy()
+
+
 class BpyModule:
     """Blender as a module of the Python of its own environment.
 
     Args:
         home: Folder of the environment; the place of the managed one when not given.
+        policy: What scenes may do.
     """
 
     name = "blender"
 
-    def __init__(self, home: Path | None = None) -> None:
+    def __init__(self, home: Path | None = None, policy: ScenePolicy = _STRICT) -> None:
         self._home = home or blender_home()
+        self._policy = policy
 
     def discover(self) -> tuple[str, ...]:
         """Return the version of the environment, if it is there and whole."""
@@ -56,13 +79,14 @@ class BpyModule:
         return Command(
             argv=(str(python), "-I", str(_DRIVER)),
             environment=_visible(launch.gpus),
-            readable=(*python_readable(python), _DRIVER),
+            readable=(*python_readable(python), *_READABLE),
             devices=_devices(launch.gpus),
         )
 
     def opening(self, launch: Launch) -> str:
         """Return the launch for the driver."""
-        return wire.opening(launch)
+        policy = self._policy
+        return wire.opening(launch, trusting=policy.trusting, addons=list(policy.addons))
 
     def request(self, frame: int, output: Path) -> str:
         """Return the frame for the driver."""
@@ -83,9 +107,11 @@ class BlenderProgram(BpyModule):
 
     Args:
         program: The executable; the one on the path when not given.
+        policy: What scenes may do.
     """
 
-    def __init__(self, program: Path | None = None) -> None:
+    def __init__(self, program: Path | None = None, policy: ScenePolicy = _STRICT) -> None:
+        self._policy = policy
         found = program or which("blender")
         self._program = Path(found).resolve() if found else None
 
@@ -101,16 +127,17 @@ class BlenderProgram(BpyModule):
         if self._program is None:
             raise ValueError("there is no blender executable")
         offline = _program_version(self._program) >= _OFFLINE_SINCE
+        autoexec = "--enable-autoexec" if self._policy.trusting else "--disable-autoexec"
         return Command(
             argv=(
                 str(self._program),
-                *("--background", "--factory-startup", "--disable-autoexec"),
+                *("--background", "--factory-startup", autoexec),
                 *(("--offline-mode",) if offline else ()),
                 *("--python-exit-code", "1", "--threads", str(launch.cores)),
                 *("--python", str(_DRIVER)),
             ),
             environment=_visible(launch.gpus),
-            readable=(self._program.parent, _DRIVER),
+            readable=(self._program.parent, *_READABLE),
             devices=_devices(launch.gpus),
         )
 

@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 
 from lightmill.render_node.config import NodeSettings
+from lightmill.render_node.engines.blender import BlenderProgram, BpyModule, ScenePolicy
 from lightmill.render_node.engines.command import CommandEngine
 from lightmill.render_node.engines.contract import Engine
 from lightmill.render_node.engines.remote import Remote
 from lightmill.render_node.engines.remote_renderer import RemoteAccess, RemoteService
 from lightmill.render_node.ports import Submissions
 from lightmill.runtime.clock import Clock
+
+
+def blenders(settings: NodeSettings) -> tuple[Engine, ...]:
+    """Return the Blenders to look for; the first that is here counts."""
+    policy = ScenePolicy(trusting=settings.node_trusts_scenes, addons=settings.addons)
+    program = BlenderProgram(settings.node_blender, policy)
+    return (program,) if settings.node_blender else (BpyModule(policy=policy), program)
 
 
 def configured(

@@ -14,6 +14,7 @@ from lightmill.render_node.ports import RenderFailedError
 
 _VERDICTS = {
     "memory": (FailureKind.OUT_OF_MEMORY, "the engine used more memory than it was granted"),
+    "disk": (FailureKind.ENGINE, "the engine filled its scratch folder beyond its share"),
     "processes": (FailureKind.ENGINE, "the engine started too many processes"),
 }
 

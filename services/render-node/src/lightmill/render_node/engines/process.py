@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lightmill.render_node.engines import process_tree
+from lightmill.render_node.engines import disk_use, process_tree
 from lightmill.render_node.engines.output_log import OutputLog
 
 _CHUNK = 2**16
@@ -28,9 +28,9 @@ class ProcessPlan:
         mark: By which its processes can be found.
         ram: Bytes that the tree may hold.
         processes: How many the tree may have.
-        file_bytes: Size that no file may exceed.
         merged: Whether its error output is read line by line as well.
         patience: Seconds that it may take to leave by itself, from the end of its input.
+        disk: Bytes that may lie in its folder, in one file or in all.
     """
 
     argv: Sequence[str]
@@ -39,9 +39,9 @@ class ProcessPlan:
     mark: str
     ram: int
     processes: int = 256
-    file_bytes: int = 2**36
     merged: bool = False
     patience: float = 0.0
+    disk: int = 2**36
 
 
 class EngineProcess:
@@ -51,7 +51,7 @@ class EngineProcess:
 
     Attributes:
         last_output: When it last printed anything, on the event loop's clock.
-        verdict: Why the watch killed it: `memory`, `processes`, or None.
+        verdict: Why the watch killed it: `memory`, `processes`, `disk`, or None.
     """
 
     def __init__(self, plan: ProcessPlan, log: OutputLog) -> None:
@@ -181,7 +181,7 @@ class EngineProcess:
             self._unsent = b""
 
     def _launched(self) -> Sequence[str]:
-        limits = (str(os.getpid()), str(self._plan.file_bytes))
+        limits = (str(os.getpid()), str(self._plan.disk))
         return (sys.executable, "-I", "-S", str(_LAUNCHER), *limits, *self._plan.argv)
 
     def _listen(self, fd: int, *, lines: bool) -> None:
@@ -239,13 +239,17 @@ class EngineProcess:
             self._on_output(fd)
 
     async def _watch(self, root: int) -> None:
-        while True:
+        while self.verdict is None:
             await asyncio.sleep(_LOOK)
-            pids = process_tree.members(root)
-            if len(pids) > self._plan.processes:
-                self.verdict = "processes"
-            elif process_tree.memory(pids) > self._plan.ram:
-                self.verdict = "memory"
-            if self.verdict is not None:
-                await asyncio.to_thread(process_tree.end, root, self._plan.mark)
-                return
+            self.verdict = self._excess(root) or await self._disk_excess()
+        await asyncio.to_thread(process_tree.end, root, self._plan.mark)
+
+    def _excess(self, root: int) -> str | None:
+        pids = process_tree.members(root)
+        if len(pids) > self._plan.processes:
+            return "processes"
+        return "memory" if process_tree.memory(pids) > self._plan.ram else None
+
+    async def _disk_excess(self) -> str | None:
+        used = await asyncio.to_thread(disk_use.used, self._plan.folder)
+        return "disk" if used > self._plan.disk else None

@@ -25,9 +25,8 @@ class InstalledRenderers:
         state_dir: The node's state folder; what an earlier run left is found by it.
         sandbox: How engines are shut in; the strongest way that works when not given.
         enable_simulated: Whether the simulated engine is offered.
-        blender: A `blender` executable to use instead of the managed engine.
-        engines: Engines to offer instead of those that are looked for.
-        more: Engines to look for as well; what the node's settings name.
+        engines: Engines to look for; of several with one name, the first that is here counts.
+            Blender when not given.
     """
 
     def __init__(
@@ -36,16 +35,14 @@ class InstalledRenderers:
         sandbox: Sandbox | None = None,
         *,
         enable_simulated: bool = False,
-        blender: Path | None = None,
         engines: Sequence[Engine] | None = None,
-        more: Sequence[Engine] = (),
     ) -> None:
         self._mark = mark_of(state_dir)
         self._sandbox = sandbox or find_sandbox()
-        if engines is None:
-            engines = _looked_for(blender, enable_simulated=enable_simulated)
+        looked_for = (BpyModule(), BlenderProgram()) if engines is None else engines
+        simulated = (Simulated(),) if enable_simulated else ()
         self._found: dict[str, tuple[Engine, tuple[str, ...]]] = {}
-        for engine in (*engines, *more):
+        for engine in (*looked_for, *simulated):
             versions = () if engine.name in self._found else engine.discover()
             if versions:
                 self._found[engine.name] = (engine, versions)
@@ -93,15 +90,8 @@ class InstalledRenderers:
             folder=launch.scratch,
             mark=f"{self._mark}{new_id()}",
             ram=launch.ram,
+            disk=launch.disk,
             merged=merged,
             patience=command.patience,
         )
         return EngineProcess(plan, log)
-
-
-def _looked_for(blender: Path | None, *, enable_simulated: bool) -> Sequence[Engine]:
-    """Return the engines to look for; of several with one name, the first that is here counts."""
-    kinds: list[Engine] = [BlenderProgram(blender)]
-    if blender is None:
-        kinds.insert(0, BpyModule())
-    return [*kinds, Simulated()] if enable_simulated else kinds

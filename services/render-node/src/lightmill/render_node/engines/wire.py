@@ -14,8 +14,8 @@ _DETAIL = 4000
 _MEMORY_WORDS = ("out of memory", "memoryerror", "bad_alloc", "cannot allocate memory")
 
 
-def opening(launch: Launch) -> str:
-    """Return what a driver has to know before the first frame."""
+def opening(launch: Launch, **more: Json) -> str:
+    """Return what a driver has to know before the first frame, and `more` for that one."""
     work = launch.work
     return json.dumps(
         {
@@ -26,6 +26,7 @@ def opening(launch: Launch) -> str:
             "settings": dict(work.settings),
             "cores": launch.cores,
             "gpus": list(launch.gpus),
+            **more,
         }
     )
 

@@ -125,6 +125,7 @@ class KeepWarm:
         name = new_id()
         scratch = await asyncio.to_thread(self._workspaces.scratch, wish.job, name)
         log = await asyncio.to_thread(self._workspaces.log, wish.job, name)
+        free = await asyncio.to_thread(self._workspaces.free)
         launch = Launch(
             step_id=wish.step_id,
             work=wish.work,
@@ -134,6 +135,7 @@ class KeepWarm:
             ram=wish.grant.ram,
             gpus=wish.grant.gpus,
             log=log,
+            disk=free // 2,  # so that no engine fills the disk, whatever the others write
         )
         renderer = await self._renderers.open(launch)
         return Warm(wish=wish, renderer=renderer, scratch=scratch, log=log)

@@ -1,0 +1,1 @@
+"""What runs inside Blender: its own Python, with `bpy` and the standard library, nothing else."""
