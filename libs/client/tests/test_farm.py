@@ -1,4 +1,5 @@
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,12 +22,14 @@ class TwinFarm:
         self.routes = routes
         self.kept: dict[str, int] = {}
         self.uploads = 0
+        self._turn = threading.Lock()
         self.bundle: list[dict[str, object]] = []
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         request.read()
         name = request.url.path.rpartition("/")[2]
-        return (self.routes.get(name) or getattr(self, name))(request)
+        with self._turn:
+            return (self.routes.get(name) or getattr(self, name))(request)
 
     def check_hashes(self, request: httpx2.Request) -> httpx2.Response:
         asked = json.loads(request.content)["hashes"]

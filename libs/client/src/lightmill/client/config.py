@@ -30,6 +30,12 @@ def config_file(environment: Mapping[str, str] = ENVIRONMENT) -> Path:
     return Path(folder) / "lightmill" / "client.json"
 
 
+def cache_folder(environment: Mapping[str, str] = ENVIRONMENT) -> Path:
+    """Return where the command keeps what it can do without."""
+    home = Path(environment.get("HOME") or Path.home())
+    return Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "lightmill"
+
+
 def load_login(environment: Mapping[str, str] = ENVIRONMENT) -> Login:
     """Return the login; each of LIGHTMILL_URL and LIGHTMILL_TOKEN goes before the file.
 

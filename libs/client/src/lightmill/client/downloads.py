@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lightmill.client.errors import ContentMismatchError
-from lightmill.client.hashing import fingerprint
+from lightmill.client.hashing import content_of
 from lightmill.client.models import Result
 from lightmill.client.transport import Transport
 
@@ -24,10 +24,10 @@ def save(transport: Transport, result: Result, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{result.frame:04d}{_SUFFIXES.get(result.media_type, '.img')}"
-    if target.is_file() and fingerprint(target).blake3 == result.blake3:
+    if target.is_file() and content_of(target).blake3 == result.blake3:
         return target
     transport.fetch(result.url, target)
-    if fingerprint(target).blake3 != result.blake3:
+    if content_of(target).blake3 != result.blake3:
         target.unlink()
         raise ContentMismatchError(f"frame {result.frame} arrived damaged; download it again")
     return target

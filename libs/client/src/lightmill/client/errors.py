@@ -36,6 +36,29 @@ class FarmUnreachableError(FarmError):
         )
 
 
+class UploadInterruptedError(FarmUnreachableError):
+    """A large file was not sent to its end; what has arrived stays there.
+
+    Attributes:
+        arrived: Parts that are there.
+        count: Parts of the whole file.
+    """
+
+    def __init__(self, url: str, reason: str, source: str, arrived: int, count: int) -> None:
+        super().__init__(url, reason)
+        self.source = source
+        self.arrived = arrived
+        self.count = count
+
+    @override
+    def __str__(self) -> str:
+        return (
+            f"{self.source}: the object store at {self.url} does not answer ({self.reason}); "
+            f"{self.arrived} of {self.count} parts have arrived: "
+            "run the same command again and it goes on from there"
+        )
+
+
 class ContentMismatchError(FarmError):
     """What arrived is not what the farm said that it holds."""
 

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from lightmill.client.downloads import save
 from lightmill.client.errors import JobFailedError
+from lightmill.client.known_hashes import KnownHashes
 from lightmill.client.models import Analysis, Answer, Attempt, Bundle, DesignJob, Job, Node, Result
 from lightmill.client.transport import Call, Transport
 from lightmill.client.uploads import OnUpload, deliver, make_bundle, manifest
@@ -31,6 +32,7 @@ class Farm:
         token: What `lightmill login` was given.
         transport: What carries the requests, when it is not to be made of url and token.
         pause: Waits for so many seconds.
+        cache: Folder for the hashes of files that do not change; None: each is read each time.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Farm:
         *,
         transport: Transport | None = None,
         pause: Callable[[float], None] = time.sleep,
+        cache: Path | None = None,
     ) -> None:
         self._transport = transport or Transport(url, token, pause=pause)
+        self._known = None if cache is None else KnownHashes(cache / "hashes.sqlite")
         self._pause = pause
 
     def __enter__(self) -> Self:
@@ -55,8 +59,17 @@ class Farm:
         self._transport.close()
 
     def upload_folder(self, root: Path, on_upload: OnUpload | None = None) -> Bundle:
-        """Hand in a folder, or a single file; only what the farm lacks is sent."""
-        return make_bundle(self._transport, deliver(self._transport, root, on_upload))
+        """Hand in a folder, or a single file; only what the farm lacks is sent.
+
+        A large file that was not sent to its end goes on from there.
+        """
+        delivery = deliver(self._transport, root, on_upload, self._known)
+        return make_bundle(self._transport, delivery)
+
+    def verify_file(self, asset_id: int) -> bool:
+        """Return whether a file is still what it was; one that is not is to be sent again."""
+        answer = _ID.validate_python(self._post(f"/api/v1/files/{asset_id}/verify"))
+        return bool(answer["intact"])
 
     def analyse(self, bundle_id: str, scene: str) -> Analysis:
         """Return what stands in a scene of a bundle, and what it misses.
@@ -190,7 +203,7 @@ class Farm:
             design_id: An id of one's own choosing.
             more: Further fields of the design's body: engine.
         """
-        delivery = deliver(self._transport, root)
+        delivery = deliver(self._transport, root, known=self._known)
         body = {
             "design_id": design_id,
             "name": name,

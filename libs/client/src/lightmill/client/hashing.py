@@ -1,44 +1,55 @@
-"""The three hashes of a file, in one pass over it.
+"""The BLAKE3 of a file, by which the farm knows its content.
 
-BLAKE3 names content inside the farm; MD5 and xxh64 are what the upload routes speak.
+MD5 and xxh64, which the upload routes speak as well, are taken by the farm while it reads.
 """
 
-import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from blake3 import blake3
-from xxhash import xxh64
 
-_PIECE = 1 << 20
+_SMALL = 1 << 20
+_PIECE = 2 << 20  # stays in a processor's own cache between being read and being hashed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fingerprint:
-    """What a file holds.
-
-    Attributes:
-        size: Bytes.
-        md5: Hex.
-        xxh64: Decimal.
-        blake3: Hex.
-    """
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds: bytes, and their BLAKE3 in hex."""
 
     size: int
-    md5: str
-    xxh64: str
     blake3: str
 
 
-def fingerprint(path: Path) -> Fingerprint:
-    """Return the hashes of the file at `path`, read once."""
-    md5, fast, strong = hashlib.md5(usedforsecurity=False), xxh64(), blake3()
-    size = 0
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            size += len(piece)
-            for digest in (md5, fast, strong):
-                digest.update(piece)
-    return Fingerprint(
-        size=size, md5=md5.hexdigest(), xxh64=str(fast.intdigest()), blake3=strong.hexdigest()
-    )
+def content_of(path: Path | str) -> Content:
+    """Return what the file at `path` holds, read once.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    file = os.open(path, os.O_RDONLY)
+    try:
+        start = os.read(file, _SMALL)
+        # A read gives less than it was asked for at the end of a file, and seldom elsewhere.
+        rest = os.read(file, 1) if len(start) < _SMALL else b"more"
+        if not rest:
+            return Content(len(start), blake3(start).hexdigest())
+        os.lseek(file, 0, os.SEEK_SET)
+        return _long(file)
+    finally:
+        os.close(file)
+
+
+def _long(file: int) -> Content:
+    """Return what a long file holds; one piece is read while another is hashed."""
+    digest, size = blake3(), 0
+    buffers = [memoryview(bytearray(_PIECE)) for _ in range(2)]
+    with ThreadPoolExecutor(1) as reader:
+        reading, turn = reader.submit(os.readv, file, [buffers[0]]), 0
+        while count := reading.result():
+            turn = 1 - turn
+            reading = reader.submit(os.readv, file, [buffers[turn]])
+            digest.update(buffers[1 - turn][:count])
+            size += count
+    return Content(size, digest.hexdigest())

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -66,6 +67,10 @@ class Transport:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def pause(self, seconds: float) -> None:
+        """Wait before asking again."""
+        self._pause(seconds)
+
     def close(self) -> None:
         """Close the connections."""
         self._farm.close()
@@ -97,6 +102,26 @@ class Transport:
         finally:
             draft.unlink(missing_ok=True)
 
+    def store(self, url: str, content: Callable[[], Iterator[bytes]], size: int) -> None:
+        """Write `size` bytes to a signed URL.
+
+        Args:
+            url: From the farm.
+            content: Gives the content anew each time that it is sent.
+            size: Bytes of it.
+
+        Raises:
+            RefusedError: the store said no; 403 when the URL's time is over.
+            FarmUnreachableError: the store did not answer, however often asked.
+        """
+        headers = {"Content-Length": str(size)}
+        place = self._absolute(url)
+        answer = self._repeat(
+            lambda: self._store.put(place, content=content(), headers=headers), _server(place)
+        )
+        if answer.is_error:
+            raise refusal(answer.status_code, answer.reason_phrase, _json(answer))
+
     def _absolute(self, url: str) -> str:
         return self.url + url if url.startswith("/") else url
 
@@ -123,24 +148,32 @@ class Transport:
                 headers=dict(headers),
             )
 
-    def _repeat(self, once: Callable[[], httpx2.Response]) -> httpx2.Response:
+    def _repeat(
+        self, once: Callable[[], httpx2.Response], server: str | None = None
+    ) -> httpx2.Response:
         """Return the first answer that is not "later"; the last one when the waits are used up."""
+        asked = server or self.url
         waits: Iterator[float] = iter(WAITS)
         while True:
             reason, wait = "", next(waits, None)
             try:
                 answer = once()
             except httpx2.UnsupportedProtocol as error:
-                raise FarmUnreachableError(self.url, "an address begins with http://") from error
+                raise FarmUnreachableError(asked, "an address begins with http://") from error
             except httpx2.TransportError as error:
                 reason = str(error) or type(error).__name__
                 if wait is None:
-                    raise FarmUnreachableError(self.url, reason) from error
+                    raise FarmUnreachableError(asked, reason) from error
             else:
                 if answer.status_code not in _LATER or wait is None:
                     return answer
                 wait = max(wait, _asked_for(answer))
             self._pause(wait)
+
+
+def _server(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _asked_for(answer: httpx2.Response) -> float:

@@ -57,6 +57,21 @@ def list_nodes(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def upload(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(exists=True, help="A folder, or a file.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Send what the farm lacks of a folder, and print the id of the bundle.
+
+    What was interrupted goes on where it stopped when the same command is run again.
+    """
+    bundle = jobs.upload(farm_of(context), source.resolve())
+    answer(bundle.bundle_id, bundle.model_dump(mode="json"), as_json=as_json)
+
+
+@app.command()
 def analyse(
     context: typer.Context,
     scene: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],

@@ -58,7 +58,7 @@ def submit(  # noqa: PLR0913  # one parameter for each option
     """Hand in a scene with its folder, and print the job's id."""
     farm, root = farm_of(context), (folder or scene.parent).resolve()
     inside = _inside(scene, root)
-    bundle = _upload(farm, root)
+    bundle = upload(farm, root)
     if not allow_missing:
         _require_files(farm, bundle, inside)
     needs = {"cores": cores, "ram": None if ram is None else round(ram * _GIB), "gpus": gpus}
@@ -157,7 +157,8 @@ def _inside(scene: Path, root: Path) -> str:
         raise typer.BadParameter(f"{scene} does not lie in {root}") from None
 
 
-def _upload(farm: Farm, root: Path) -> Bundle:
+def upload(farm: Farm, root: Path) -> Bundle:
+    """Hand in a folder and say what was sent."""
     bundle = farm.upload_folder(root, lambda path, n, of: tell(f"sent {n} of {of}: {path}"))
     tell(f"{root}: {len(bundle.assets)} files, {bundle.present} of them were there already")
     return bundle

@@ -10,14 +10,14 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-from lightmill.client.config import ENVIRONMENT, Login, load_login
+from lightmill.client.config import ENVIRONMENT, Login, cache_folder, load_login
 from lightmill.client.farm import Farm
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 
 
 def _open(login: Login) -> Farm:
-    return Farm(login.url, login.token)
+    return Farm(login.url, login.token, cache=cache_folder())
 
 
 @dataclass(frozen=True, slots=True)
