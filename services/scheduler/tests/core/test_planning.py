@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from typing_extensions import override
 
+from lightmill.domain.resources import Needs
 from lightmill.domain.states import JobState
 from lightmill.messages.node_report import Outcome
 from lightmill.scheduler.core.facts import Fact, JobAsked
@@ -42,7 +43,7 @@ def test_a_failed_frame_does_not_hold_up_one_that_failed_elsewhere() -> None:
     farm.run_all("b", Outcome.FAILED)
     farm.now += timedelta(milliseconds=500)
     farm.run_all("a", Outcome.FAILED)
-    farm.ask("long", "1", fifo=True)
+    farm.ask("long", "1", needs=Needs(cores=1, ram=1, tags=("a",)))
     assert farm.nodes["a"].held
     farm.beats(3)
     # The machine that is free is the one that frame 2 failed on; frame 1 failed on the other.

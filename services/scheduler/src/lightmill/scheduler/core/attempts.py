@@ -16,6 +16,7 @@ from lightmill.domain.states import (
 )
 from lightmill.scheduler.core.changes import AttemptMoved, Delivered
 from lightmill.scheduler.core.claims import is_plausible
+from lightmill.scheduler.core.limits import FIRST_HOLD, LONGEST_HOLD
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Step
@@ -37,8 +38,20 @@ def begin(farm: FarmState, attempt: Attempt) -> None:
     _move(farm, attempt, AttemptState.RUNNING, "begun by the node")
 
 
-def deliver(farm: FarmState, attempt: Attempt, results: Iterable[FrameResult]) -> None:
-    """Take in frames of the current attempt; what was not asked for, or cannot be, is left out."""
+MOST_TRIES = 30
+"""Of one frame, of any end: one that takes its node down wherever it goes is tried no more."""
+
+_MOST_SHORTAGES = 10
+_MORE_MEMORY = 1.5
+"""What a task gets of the memory that was not enough."""
+
+
+def deliver(farm: FarmState, attempt: Attempt, results: Iterable[FrameResult]) -> list[int]:
+    """Take in frames of the current attempt and return their ordinals.
+
+    What was not asked for, or cannot be, is left out.
+    """
+    taken = []
     task, step = attempt.task, attempt.task.step
     prefix = attempt_prefix(step.job.tenant_id, step.job.id, attempt.id)
     for result in results:
@@ -46,9 +59,12 @@ def deliver(farm: FarmState, attempt: Attempt, results: Iterable[FrameResult]) -
             continue
         task.remaining.discard(result.ordinal)
         step.succeeded += 1
+        step.timing.add(max(0.0, result.seconds))
+        taken.append(result.ordinal)
         farm.changes.delivered.append(Delivered(attempt, result))
         if step.position == 0 and result.ordinal == 0:
             step.job.result_key = result.key
+    return taken
 
 
 def succeed(farm: FarmState, attempt: Attempt) -> None:
@@ -56,32 +72,77 @@ def succeed(farm: FarmState, attempt: Attempt) -> None:
     _end(farm, attempt, AttemptState.SUCCEEDED, "every frame delivered")
 
 
-def fail(farm: FarmState, attempt: Attempt, kind: FailureKind, detail: str) -> bool:
+def fail(
+    farm: FarmState, attempt: Attempt, kind: FailureKind, detail: str
+) -> FailedOrdinal | None:
     """End `attempt` as failed: its first missing frame is tried again later, or given up.
 
     Returns:
-        Whether the failure is of a kind that no frame of the step could escape.
+        The frame that is given up, if one is.
     """
-    task, policy = attempt.task, attempt.task.step.job.spec.retry
+    task = attempt.task
     _end(farm, attempt, AttemptState.FAILED, f"{kind}: {detail[:500]}", kind, detail)
     missing = [ordinal for ordinal in task.ordinals if ordinal in task.remaining]
     if not missing:
-        return False
+        return None
     _give_back(farm, attempt, missing[1:])
     failures = task.failures + (kind not in FREE)
-    if policy.allows(failures, kind):
-        draw = zlib.crc32(attempt.id.encode()) / 2**32
-        wait = timedelta(seconds=policy.wait(max(1, failures), draw))
-        _give_back(farm, attempt, missing[:1], wait=wait, failures=failures)
-        return False
-    _give_up(farm, attempt, missing[0], (kind, detail))
-    return kind is FailureKind.MISSING_FILE
+    allowed = task.step.job.spec.retry.allows(failures, kind)
+    if not allowed or (task.tries + 1 >= MOST_TRIES and kind is not FailureKind.LICENCE):
+        return _give_up(farm, attempt, missing[0], (kind, detail))
+    wait = _answer(farm, attempt, kind, failures)
+    _give_back(farm, attempt, missing[:1], wait=wait, failures=failures)
+    return None
 
 
-def lose(farm: FarmState, attempt: Attempt, why: str) -> None:
-    """End `attempt` as lost; its frames go back at once and no retry is used."""
+def lose(farm: FarmState, attempt: Attempt, why: str) -> FailedOrdinal | None:
+    """End `attempt` as lost; its frames go back at once and no retry is used.
+
+    Returns:
+        The frame that is given up because its node was lost too often with it, if one is.
+    """
     _end(farm, attempt, AttemptState.LOST, why)
-    _give_back(farm, attempt, sorted(attempt.task.remaining))
+    task = attempt.task
+    missing = sorted(task.remaining)
+    if missing and task.tries + 1 >= MOST_TRIES:
+        _give_back(farm, attempt, missing[1:], tries=-task.tries)
+        why = f"lost {MOST_TRIES} times with its node, the last time: {why}"
+        return _give_up(farm, attempt, missing[0], (FailureKind.NODE, why))
+    _give_back(farm, attempt, missing)
+    return None
+
+
+def _answer(farm: FarmState, attempt: Attempt, kind: FailureKind, failures: int) -> timedelta:
+    """Do what the kind of failure asks for; return for how long the frame is to wait."""
+    step = attempt.task.step
+    if kind is FailureKind.LICENCE:
+        return _hold(farm, step)
+    if kind is FailureKind.OUT_OF_MEMORY:
+        _ask_for_more_memory(farm, attempt)
+    draw = zlib.crc32(attempt.id.encode()) / 2**32
+    return timedelta(seconds=step.job.spec.retry.wait(max(1, failures), draw))
+
+
+def _hold(farm: FarmState, step: Step) -> timedelta:
+    """Hold back all of `step`, and all that shares its limits: the others would fail alike."""
+    waits = [counted.run_short(farm.now) for counted in farm.limits.of(step)]
+    waits.append(min(FIRST_HOLD * (1 << step.shortages), LONGEST_HOLD))
+    step.shortages = min(step.shortages + 1, _MOST_SHORTAGES)
+    step.held_until = farm.now + max(waits)
+    farm.queue.wake(step, step.held_until)
+    return max(waits)
+
+
+def _ask_for_more_memory(farm: FarmState, attempt: Attempt) -> None:
+    """Let tasks of the step have more from now on, as far as any machine has more."""
+    step, demand = attempt.task.step, attempt.task.step.demand
+    if demand is None:
+        return
+    most = max((kind.offer.ram for kind in demand.kinds), default=0)
+    wanted = min(int(attempt.ram * _MORE_MEMORY), most)
+    if wanted > max(attempt.ram, step.ram or 0):
+        step.ram, step.demand = wanted, None
+        farm.changes.steps[step.id] = step
 
 
 def give_up(farm: FarmState, attempt: Attempt, why: str) -> None:
@@ -110,6 +171,7 @@ def hurry(farm: FarmState, step: Step) -> None:
         latest = farm.now + timedelta(seconds=wait)
         if back.not_before > latest:
             step.waiting.give_back(replace(back, not_before=latest))
+        farm.queue.wake(step, min(back.not_before, latest))
 
 
 def _end(
@@ -165,11 +227,13 @@ def _give_back(
         )
         step.waiting.give_back(back)
         farm.changes.given_back[step.id, ordinal] = back
+        if wait:
+            farm.queue.wake(step, back.not_before)
 
 
 def _give_up(
     farm: FarmState, attempt: Attempt, ordinal: int, reason: tuple[FailureKind, str]
-) -> None:
+) -> FailedOrdinal:
     task, step = attempt.task, attempt.task.step
     kind, detail = reason
     failed = FailedOrdinal(
@@ -183,3 +247,4 @@ def _give_up(
     )
     step.given_up[ordinal] = failed
     farm.changes.failed.append(failed)
+    return failed

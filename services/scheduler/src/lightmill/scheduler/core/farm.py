@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import assert_never
 
+from lightmill.domain.policy import Policy
 from lightmill.domain.states import AttemptState
-from lightmill.scheduler.core import attempts, lifecycle, planning, reports
+from lightmill.scheduler.core import attempts, lifecycle, planning, reports, trusting
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import (
     BeatPassed,
@@ -50,7 +51,7 @@ class Farm:
         farm.nodes.update((node.id, node) for node in nodes)
         found: list[Attempt] = []
         for job in jobs:
-            farm.jobs[job.id] = job
+            lifecycle.take_over(farm, job)
             found += [attempt for step in job.steps for attempt in step.running.values()]
             for step in job.steps:
                 attempts.hurry(farm, step)  # the clock that set its times was another one
@@ -60,6 +61,7 @@ class Farm:
             attempt.lease_until = farm.lease(attempt)
             farm.attempts[attempt.id] = attempt
             farm.nodes[attempt.node_id].take_over(attempt)
+            farm.count(attempt, 1)
 
     def observe(self, fact: Fact, now: datetime) -> None:
         """Take in `fact`, which became known at `now`."""
@@ -73,8 +75,10 @@ class Farm:
                 reports.beat(self._state)
             case OrderReturned():
                 reports.undelivered(self._state, fact.session, fact.attempt_ids)
-            case PolicyChanged() | NodeAsked():
-                pass
+            case PolicyChanged(policy):
+                self._decree(policy)
+            case NodeAsked():
+                trusting.ask(self._state, fact)
             case _:
                 assert_never(fact)
 
@@ -89,6 +93,18 @@ class Farm:
         for job in farm.jobs.values() if set_back else ():
             for step in job.steps:
                 attempts.hurry(farm, step)
+
+    def _decree(self, policy: Policy) -> None:
+        """Let another policy hold from now on."""
+        farm = self._state
+        farm.policy = policy
+        farm.shares.decree(policy)
+        farm.limits.decree(policy, farm.seconds)
+        farm.limits.recount(farm.attempts.values())
+        farm.stirred.update(farm.jobs)
+        for job in farm.jobs.values():
+            for step in job.steps:
+                step.demand = None
 
     def left(self, born: Iterable[Attempt], under_way: int) -> None:
         """Note that the orders of these attempts leave only now that they are committed.
@@ -107,4 +123,6 @@ class Farm:
             job.row_version += 1
             if job.ended and not job.running:
                 self._state.jobs.pop(job.id, None)
+                for step in job.steps:
+                    self._state.queue.remove(step)
         return changes

@@ -1,6 +1,8 @@
 """How jobs and steps begin, go on and end."""
 
-from lightmill.domain.job import After, Wanted
+from dataclasses import replace
+
+from lightmill.domain.job import Wanted
 from lightmill.domain.states import (
     JOB_TRANSITIONS,
     STEP_TRANSITIONS,
@@ -9,11 +11,14 @@ from lightmill.domain.states import (
     StepState,
     move,
 )
-from lightmill.scheduler.core import attempts
+from lightmill.scheduler.core import attempts, blockers
 from lightmill.scheduler.core.facts import JobAsked
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.waiting import GivenBack, Waiting
-from lightmill.scheduler.core.work import Job, Step
+from lightmill.scheduler.core.work import FailedOrdinal, Job, Step
+
+_LEAST_BUDGET = 10
+"""Frames that may be given up before a job stops whose owner has said nothing about it."""
 
 
 def ask(farm: FarmState, asked: JobAsked) -> None:
@@ -27,6 +32,8 @@ def ask(farm: FarmState, asked: JobAsked) -> None:
         return
     job.applied_version = asked.version
     job.priority = asked.priority
+    job.approved = asked.approved
+    job.before |= {i: state for i, state in asked.before.items() if i not in farm.jobs}
     farm.touch(job)
     _free_workspaces(farm, job, asked)
     if asked.wanted is Wanted.CANCEL:
@@ -36,6 +43,7 @@ def ask(farm: FarmState, asked: JobAsked) -> None:
     if asked.retries_wanted > job.applied_retries:
         job.applied_retries = asked.retries_wanted
         _retry(farm, job)
+    consider(farm, job)
 
 
 def begin(farm: FarmState, step: Step) -> None:
@@ -45,6 +53,55 @@ def begin(farm: FarmState, step: Step) -> None:
     if step.job.state is JobState.PENDING:
         step.job.started_at = farm.now
         move_job(farm, step.job, JobState.PROCESSING, "first frame begun")
+
+
+def consider(farm: FarmState, job: Job) -> None:
+    """Let steps go that wait for nothing any more, and fail those that wait in vain."""
+    for step in job.steps:
+        if step.state is not StepState.BLOCKED:
+            continue
+        if (why := blockers.lost(step)) is not None:
+            _fail(farm, step, why)
+        elif blockers.of(step) is None:
+            move_step(farm, step, StepState.READY, "what it waited for has ended")
+    farm.touch(job)
+
+
+def release(farm: FarmState, step: Step, ordinal: int) -> None:
+    """Let the same frame of those steps go that wait for `step` frame by frame."""
+    for other in step.followers:
+        back = GivenBack(ordinal=ordinal, not_before=farm.now)
+        other.waiting.release(back)
+        farm.changes.given_back[other.id, ordinal] = back
+        farm.changes.steps[other.id] = other
+        if other.state is StepState.BLOCKED:
+            move_step(farm, other, StepState.READY, f"first frame of step {step.spec.name}")
+
+
+def withhold(farm: FarmState, step: Step, failed: FailedOrdinal) -> None:
+    """Deal with the same frame of those steps, now that `step` has given it up."""
+    for other in step.followers:
+        after = next(after for after in other.spec.after if after.step == step.spec.name)
+        if not after.must_succeed:
+            release(farm, step, failed.ordinal)
+            continue
+        other.waiting.locked -= 1
+        lost = replace(failed, step_id=other.id, failures=0, tries=0)
+        other.given_up[failed.ordinal] = lost
+        farm.changes.failed.append(lost)
+        farm.changes.steps[other.id] = other
+
+
+def keep_budget(farm: FarmState, job: Job) -> None:
+    """Stop a job of which too many frames are given up."""
+    budget = job.spec.failure_budget
+    if budget is None:
+        budget = max(_LEAST_BUDGET, job.frames // 10)
+    if job.failed <= budget or job.ended:
+        return
+    for step in job.steps:
+        if step.open:
+            fail_at_once(farm, step, f"{job.failed} frames failed, more than the {budget} allowed")
 
 
 def settle(farm: FarmState, step: Step) -> None:
@@ -79,6 +136,7 @@ def cancel(farm: FarmState, job: Job) -> None:
     job.error = "cancelled"
     job.finished_at = farm.now
     move_job(farm, job, JobState.CANCELLED, "asked for")
+    _tell_dependents(farm, job)
 
 
 def move_step(farm: FarmState, step: Step, wanted: StepState, why: str) -> None:
@@ -93,6 +151,24 @@ def move_job(farm: FarmState, job: Job, wanted: JobState, why: str) -> None:
     was, job.state = job.state, move(JOB_TRANSITIONS, job.state, wanted)
     farm.touch(job)
     farm.note(job, "job", job.id, (was, wanted, why))
+
+
+def take_over(farm: FarmState, job: Job) -> None:
+    """Take in a job as the database holds it."""
+    join(farm, job)
+    farm.stirred[job.id] = job
+    for step in job.steps:
+        if step.leader is not None:
+            waiting = step.waiting
+            elsewhere = step.succeeded + len(step.given_up) + step.outstanding
+            waiting.locked = waiting.total - elsewhere - len(waiting.given_back)
+
+
+def join(farm: FarmState, job: Job) -> None:
+    """Count `job` among those that live, and among those that wait for other jobs."""
+    farm.jobs[job.id] = job
+    for after in job.spec.after:
+        farm.dependents.setdefault(after.job_id, set()).add(job.id)
 
 
 def _open(farm: FarmState, asked: JobAsked) -> Job:
@@ -117,12 +193,18 @@ def _open(farm: FarmState, asked: JobAsked) -> Job:
             position=position,
             spec=spec,
             waiting=Waiting(len(spec.frames)),
-            state=StepState.BLOCKED if spec.after else StepState.READY,
+            state=StepState.BLOCKED,
         )
         job.steps.append(step)
+        if step.leader is not None:
+            step.waiting.lock()
+    join(farm, job)
+    job.before.update((i, state) for i, state in asked.before.items() if i not in farm.jobs)
+    for step in job.steps:
+        if blockers.of(step) is None:
+            step.state = StepState.READY
         farm.changes.steps[step.id] = step
         farm.note(job, "step", step.id, (None, step.state, "job taken in"))
-    farm.jobs[job.id] = job
     farm.note(job, "job", job.id, (None, job.state, "taken in"))
     return job
 
@@ -146,23 +228,30 @@ def _retry(farm: FarmState, job: Job) -> None:
     """Take back the steps that failed, and their job."""
     if job.state is not JobState.FAILED:
         return
-    for step in job.steps:
-        if step.state is not StepState.FAILED:
-            continue
-        for ordinal in sorted(step.given_up):
-            back = GivenBack(
-                ordinal=ordinal, not_before=farm.now, tries=step.given_up[ordinal].tries
-            )
-            step.waiting.give_back(back)
-            farm.changes.given_back[step.id, ordinal] = back
-        step.given_up.clear()
-        farm.changes.forgiven.append(step.id)
-        blocked = not _unlocked(step)
+    failed = [step for step in job.steps if step.state is StepState.FAILED]
+    for step in reversed(failed):  # those that follow frame by frame before those they follow
+        _take_back(farm, step)
+    for step in failed:
+        blocked = blockers.of(step) is not None
         wanted = StepState.BLOCKED if blocked else StepState.READY
         move_step(farm, step, wanted, "retry asked for")
     job.error = None
     job.finished_at = None
     move_job(farm, job, JobState.PROCESSING, "retry asked for")
+
+
+def _take_back(farm: FarmState, step: Step) -> None:
+    """Let frames that were given up wait again, for the frame that they follow if that failed."""
+    lost = step.leader.given_up if step.leader is not None else {}
+    for ordinal in sorted(step.given_up):
+        if ordinal in lost:
+            step.waiting.locked += 1
+            continue
+        back = GivenBack(ordinal=ordinal, not_before=farm.now, tries=step.given_up[ordinal].tries)
+        step.waiting.give_back(back)
+        farm.changes.given_back[step.id, ordinal] = back
+    step.given_up.clear()
+    farm.changes.forgiven.append(step.id)
 
 
 def _free_workspaces(farm: FarmState, job: Job, asked: JobAsked) -> None:
@@ -182,28 +271,12 @@ def _fail(farm: FarmState, step: Step, why: str) -> None:
     _unlock(farm, step)
 
 
-def _unlocked(step: Step) -> bool:
-    """Tell whether what `step` waits for has ended as `step` needs it to."""
-    steps = {other.spec.name: other for other in step.job.steps}
-    return all(_over(steps[after.step], after) for after in step.spec.after)
-
-
-def _over(before: Step, after: After) -> bool:
-    if before.state is StepState.FAILED:
-        return not after.must_succeed
-    return before.state is StepState.SUCCEEDED
-
-
 def _unlock(farm: FarmState, ended: Step) -> None:
     """Let those that waited for `ended` go on or fail, then look at the job."""
-    for step in ended.job.steps:
-        after = next((a for a in step.spec.after if a.step == ended.spec.name), None)
-        if after is None or step.state is not StepState.BLOCKED:
-            continue
-        if _unlocked(step):
-            move_step(farm, step, StepState.READY, f"step {ended.spec.name} ended")
-        elif not _over(ended, after):
-            _fail(farm, step, f"step {ended.spec.name} failed")
+    for step in ended.followers:
+        if step.open and step.waiting.locked:
+            fail_at_once(farm, step, f"step {ended.spec.name} failed")
+    consider(farm, ended.job)
     _settle_job(farm, ended.job)
 
 
@@ -215,3 +288,14 @@ def _settle_job(farm: FarmState, job: Job) -> None:
         move_job(farm, job, JobState.COMPLETED, "every step succeeded")
     else:
         move_job(farm, job, JobState.FAILED, job.error or "a step failed")
+    _tell_dependents(farm, job)
+
+
+def _tell_dependents(farm: FarmState, ended: Job) -> None:
+    """Let the jobs that waited for `ended` go on or fail."""
+    for job_id in sorted(farm.dependents.pop(ended.id, ())):
+        job = farm.jobs.get(job_id)
+        if job is not None and not job.ended:
+            job.before[ended.id] = ended.state
+            consider(farm, job)
+            _settle_job(farm, job)

@@ -1,19 +1,34 @@
 """A render node as the scheduler holds it in memory: what it has, and what holds it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from lightmill.domain.resources import Needs, Offer
+from lightmill.domain.policy import NodeWish
+from lightmill.domain.resources import Needs, Offer, devices
 from lightmill.domain.states import AttemptState, NodeState
+from lightmill.scheduler.core.trust import Record
 from lightmill.scheduler.core.work import Attempt
+
+if TYPE_CHECKING:
+    from lightmill.scheduler.core.fleet import Kind
+    from lightmill.scheduler.core.reservations import Reservation
+
+UNLIMITED = 2**63 - 1
+"""Bytes of disk of a node that has not said how many it has."""
+
+Room = tuple[int, int, int, int]
+"""Free cores, bytes of RAM, devices, bytes of disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Resources of one node for one attempt; `ram` in bytes, `gpus` as device indices."""
+    """Resources of one node for one attempt; `ram`, `disk` in bytes, `gpus` as device indices."""
 
     cores: int
     ram: int
     gpus: tuple[int, ...]
+    disk: int = 0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -27,7 +42,12 @@ class Node:
         ahead: Attempts that wait on it outside its capacity.
         left: Sessions that this leader has heard and another has followed.
         freed: Bytes by job, of the workspaces that its last report says it has deleted.
-        warm: Step that it worked on last: its scene is open there.
+        warm: Job that it worked on last: its files and its open scene are there.
+        wish: What a person wants of it.
+        record: Its failures of late.
+        kind: Machines that offer the same; None while it takes no work.
+        room: Where the fleet keeps it among those with something free; None: nowhere.
+        reserved: The wide task that it is kept for.
     """
 
     id: str
@@ -44,8 +64,16 @@ class Node:
     left: set[str] = field(default_factory=set)
     warm: str | None = None
     freed: dict[str, int] = field(default_factory=dict)
+    wish: NodeWish = NodeWish.RUN
+    forgiven: int = 0
+    quarantined_until: datetime | None = None
+    record: Record = field(default_factory=Record)
+    kind: "Kind | None" = None
+    room: Room | None = None
+    reserved: "Reservation | None" = None
     free_cores: int = 0
     free_ram: int = 0
+    free_disk: int = 0
     free_gpus: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -56,43 +84,23 @@ class Node:
         """Whether it is there and wants more."""
         return self.state is NodeState.ONLINE and self.heard_at is not None
 
-    @property
-    def load(self) -> float:
-        """Return the share of its cores in use."""
-        return 1 - self.free_cores / self.offer.cores if self.offer.cores else 1.0
-
-    def grant(self, needs: Needs) -> Grant | None:
-        """Return what a task with `needs` would get now, or None when it does not fit.
+    def grant(self, needs: Needs, cores: int, ram: int) -> Grant | None:
+        """Return what a task gets now, or None when it does not fit.
 
         Nothing fits behind work that waits on the node, which begins its orders in turn.
         """
-        if self.ahead:
+        if self.ahead or cores > self.free_cores or ram > self.free_ram:
+            return None
+        if needs.disk > self.free_disk or needs.gpus > len(self.free_gpus):
             return None
         if needs.whole_machine:
-            if self.held or needs.gpus > len(self.free_gpus):
-                return None
-            return Grant(self.offer.cores, self.offer.ram, self.free_gpus)
-        cores, ram = self._share(needs)
-        if cores > self.free_cores or ram > self.free_ram or needs.gpus > len(self.free_gpus):
+            return None if self.held else Grant(cores, ram, self.free_gpus, needs.disk)
+        if not needs.gpus:
+            return Grant(cores, ram, (), needs.disk)
+        fitting = [index for index in devices(needs, self.offer.gpus) if index in self.free_gpus]
+        if len(fitting) < needs.gpus:
             return None
-        return Grant(cores, ram, self.free_gpus[: needs.gpus])
-
-    def grant_ahead(self, needs: Needs) -> Grant | None:
-        """Return what a task that waits behind the running ones will get, or None.
-
-        Tasks with GPUs never wait on a node: which devices come free is not known before.
-        """
-        if self.ahead or not self.held or needs.gpus:
-            return None
-        if needs.whole_machine:
-            return Grant(self.offer.cores, self.offer.ram, ())
-        return Grant(*self._share(needs), ())
-
-    def _share(self, needs: Needs) -> tuple[int, int]:
-        """Return cores and RAM of a task that stated one of them: of the other, a fair share."""
-        cores = needs.cores or 1
-        ram = self.offer.ram * cores // self.offer.cores if needs.ram is None else needs.ram
-        return cores, ram
+        return Grant(cores, ram, tuple(fitting[: needs.gpus]), needs.disk)
 
     def take_over(self, attempt: Attempt) -> None:
         """Let an attempt of an earlier leader occupy its grant, or wait when that is in use."""
@@ -106,13 +114,24 @@ class Node:
     def hold(self, attempt: Attempt) -> None:
         """Let `attempt` occupy its grant."""
         self.held[attempt.id] = attempt
-        self.count()
+        self.free_cores -= attempt.cores
+        self.free_ram -= attempt.ram
+        self.free_disk -= attempt.disk
+        if attempt.gpus:
+            self.free_gpus = tuple(index for index in self.free_gpus if index not in attempt.gpus)
 
     def release(self, attempt_id: str) -> None:
         """Free what an attempt occupied, and let those behind it move up."""
         self.ahead.pop(attempt_id, None)
-        if self.held.pop(attempt_id, None) is not None:
-            self.count()
+        attempt = self.held.pop(attempt_id, None)
+        if attempt is None:
+            return
+        self.free_cores += attempt.cores
+        self.free_ram += attempt.ram
+        self.free_disk += attempt.disk
+        if attempt.gpus:
+            self._count_gpus()
+        if self.ahead:
             self._move_up()
 
     def promote(self, attempt: Attempt) -> None:
@@ -124,9 +143,14 @@ class Node:
     def count(self) -> None:
         """Reckon what is free from what is held."""
         held = self.held.values()
-        busy = {index for attempt in held for index in attempt.gpus}
         self.free_cores = self.offer.cores - sum(attempt.cores for attempt in held)
         self.free_ram = self.offer.ram - sum(attempt.ram for attempt in held)
+        disk = UNLIMITED if self.offer.disk is None else self.offer.disk
+        self.free_disk = disk - sum(attempt.disk for attempt in held)
+        self._count_gpus()
+
+    def _count_gpus(self) -> None:
+        busy = {index for attempt in self.held.values() for index in attempt.gpus}
         self.free_gpus = tuple(g.index for g in self.offer.gpus if g.index not in busy)
 
     def _move_up(self) -> None:

@@ -1,134 +1,159 @@
 """Who renders what next."""
 
+import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
-from lightmill.domain.resources import obstacle
-from lightmill.domain.states import AttemptState
 from lightmill.messages.orders import Assignment, Frame
-from lightmill.scheduler.core import attempts
-from lightmill.scheduler.core.machine import Grant, Node
+from lightmill.scheduler.core import appraisal, placing, reserving, restlessness
+from lightmill.scheduler.core.chunks import chunk_of
+from lightmill.scheduler.core.demand import Demand
+from lightmill.scheduler.core.placing import Place
+from lightmill.scheduler.core.queue import Age, Lane, Rank
 from lightmill.scheduler.core.state import FarmState
-from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, Job, Step, Task
 
+_MARGIN = 2
+"""A job goes before its like when it would miss its deadline were it to take so much longer."""
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a task goes: at once, or `ahead`, to wait there behind running work.
-
-    Attributes:
-        back: The ordinal that goes there; None means those next in line.
-    """
-
-    node: Node
-    grant: Grant
-    ahead: bool
-    back: GivenBack | None
+_LONG = 10.0**8
+_EVER = datetime.min.replace(tzinfo=UTC)
+_Entry = tuple[Rank, int, Lane]
 
 
 def plan(farm: FarmState) -> None:
     """Hand out what waits to the nodes that have room."""
-    roomy = [node for node in farm.nodes.values() if _has_room(node) and node.takes_work]
-    for step in sorted(_open_steps(farm), key=_rank) if roomy else ():
-        while roomy and (place := _place(farm, step, roomy)):
-            _hand_out(farm, step, place)
-            if not _has_room(place.node):
-                roomy.remove(place.node)
-    _even_out(farm)
+    bring_up_to_date(farm)
+    if farm.fleet.open or farm.reserved:
+        appraisal.appraise(farm)
+        turn = _Turn(farm)
+        turn.serve()
+        if farm.restless:
+            reserving.reserve(farm, turn.blocked)
+    if farm.restless:
+        restlessness.even_out(farm)
+        farm.restless = False
 
 
-def _open_steps(farm: FarmState) -> Iterator[Step]:
-    for job in farm.jobs.values():
-        if job.paused or job.ended:
-            continue
+def bring_up_to_date(farm: FarmState) -> None:
+    """Bring the queue into agreement with the jobs that have changed, or whose time has come."""
+    for job in farm.queue.due(farm.now):
+        farm.stirred[job.id] = job
+    stirred, farm.stirred = farm.stirred, {}
+    for job in stirred.values():
         for step in job.steps:
-            if step.open and step.waiting.has_due(farm.now):
-                yield step
+            _put(farm, step)
 
 
-def _rank(step: Step) -> tuple[int, bool, datetime, str, int]:
-    """Return the place in the order: priority, test frames, first come, first step."""
+def demand_of(farm: FarmState, step: Step) -> Demand:
+    """Return what a task of `step` asks of a machine at present."""
+    if step.demand is None:
+        needs, least = step.needs, 0
+        pool = farm.policy.pools.get(needs.pool or "default")
+        if needs.sandbox is None and pool is not None and pool.sandbox is not None:
+            needs = replace(needs, sandbox=pool.sandbox)
+        if step.ram is not None and needs.whole_machine:
+            least = step.ram
+        elif step.ram is not None:
+            needs = replace(needs, ram=step.ram)
+        step.demand = farm.fleet.demand(step.work.engine, needs, least)
+    return step.demand
+
+
+def _put(farm: FarmState, step: Step) -> None:
     job = step.job
-    return (-job.priority, not step.leads, job.created_at, job.id, step.position)
+    held = step.held_until is not None and step.held_until > farm.now
+    goes = job.id in farm.jobs and step.open and not (job.paused or job.ended or held)
+    if goes and step.waiting.has_due(farm.now):
+        farm.queue.put(step, demand_of(farm, step), farm.shares.of(job), _age(farm, step))
+    else:
+        farm.queue.remove(step)
 
 
-def _has_room(node: Node) -> bool:
-    return not node.ahead
+def _age(farm: FarmState, step: Step) -> Age:
+    """Return its place among its like: first come, first served, unless it would be too late."""
+    job, deadline = step.job, step.job.spec.deadline
+    since = job.created_at
+    if deadline is not None and step.timing.count:
+        seconds = len(step.waiting) * step.timing.mean / max(1, len(step.running))
+        if farm.now + _MARGIN * timedelta(seconds=min(seconds, _LONG)) >= deadline:
+            since = _EVER
+    return since, job.id, step.position
 
 
-def _place(farm: FarmState, step: Step, roomy: list[Node]) -> Place | None:
-    """Return where the next task of `step` goes, or None when nowhere."""
-    fitting = [node for node in roomy if _fits(step, node)]
-    for back in _next(farm, step) if fitting else ():
-        if place := _place_of(step, back, _allowed(farm, step, back, fitting)):
-            return place
-    return None
+@dataclass(slots=True)
+class _Turn:
+    """One round of handing out: the lanes in their order, each as long as it finds a place.
 
+    Attributes:
+        blocked: Steps that went first of their demand and found no room, in their order.
+    """
 
-def _next(farm: FarmState, step: Step) -> Iterator[GivenBack | None]:
-    """Yield what of `step` may be handed out: one that waits for its node holds up no other."""
-    back = step.waiting.due(farm.now)
-    if back is not None:
-        yield back
-        if back.avoid_node is not None:
-            other = step.waiting.due_for(back.avoid_node, farm.now)
-            if other is not None:
-                yield other
-    if step.waiting.next_ordinal < step.waiting.total:
-        yield None
+    farm: FarmState
+    blocked: list[Step] = field(default_factory=list)
+    _heap: list[_Entry] = field(default_factory=list)
+    _full: set[Demand] = field(default_factory=set)
+    _aside: list[Step] = field(default_factory=list)
 
+    def serve(self) -> None:
+        """Hand out until nothing fits anywhere."""
+        self._heap = list(self._entries())
+        heapq.heapify(self._heap)
+        total = self.farm.fleet.total
+        while self._heap:
+            was, number, lane = self._heap[0]
+            rank = lane.rank(total)
+            if rank is None:
+                heapq.heappop(self._heap)
+            elif rank > was:
+                heapq.heapreplace(self._heap, (rank, number, lane))
+            elif not self._next(lane):
+                heapq.heappop(self._heap)
+        for step in self._aside:
+            _put(self.farm, step)
 
-def _allowed(
-    farm: FarmState, step: Step, back: GivenBack | None, fitting: list[Node]
-) -> list[Node]:
-    """Return the nodes without the one that `back` failed on, unless no other is there."""
-    if back is None or back.avoid_node is None:
-        return fitting
-    others = [n for n in farm.nodes.values() if n.takes_work and n.id != back.avoid_node]
-    if not any(_fits(step, node) for node in others):
-        return fitting
-    return [node for node in fitting if node.id != back.avoid_node]
+    def _entries(self) -> Iterator[_Entry]:
+        farm = self.farm
+        number = 0
+        for demand, lanes in farm.queue.by_demand.items():
+            if demand in farm.reserved or any(kind.open for kind in demand.kinds):
+                for lane in lanes.values():
+                    if (rank := lane.rank(farm.fleet.total)) is not None:
+                        number += 1
+                        yield rank, number, lane
+        for lane in farm.queue.strict.values():
+            if (rank := lane.rank(farm.fleet.total)) is not None:
+                number += 1
+                yield rank, number, lane
 
-
-def _place_of(step: Step, back: GivenBack | None, nodes: list[Node]) -> Place | None:
-    needs = step.job.spec.needs
-    now = [
-        Place(node, grant, ahead=False, back=back)
-        for node in nodes
-        if (grant := node.grant(needs))
-    ]
-    if now:
-        return min(now, key=lambda place: _cost(step, place.node))
-    if step.job.spec.fifo:
-        return None  # an order that waits on a node could start after a younger job elsewhere
-    later = [
-        Place(node, grant, ahead=True, back=back)
-        for node in nodes
-        if (grant := node.grant_ahead(needs))
-    ]
-    return min(later, key=lambda place: _cost(step, place.node), default=None)
-
-
-def _fits(step: Step, node: Node) -> bool:
-    spec = step.job.spec
-    return obstacle(spec.needs, spec.work.engine, node.offer) is None
-
-
-def _cost(step: Step, node: Node) -> tuple[float, bool, str]:
-    """Return what is least where the task does best: a free machine with the scene open."""
-    return (round(node.load, 3), node.warm != step.id, node.name)
+    def _next(self, lane: Lane) -> bool:
+        """Hand out the next task of `lane`; return whether more of it may be tried."""
+        farm, step = self.farm, lane.head
+        if step is None:
+            return False
+        demand = lane.demands[step.id]
+        if demand in self._full or farm.limits.obstacle(step, farm.now) is not None:
+            return False
+        if lane.accounts is not None and not lane.accounts.may_add(step.needs.cores or 1):
+            return False
+        place = placing.search(farm, step, demand)
+        if place is not None:
+            _hand_out(farm, step, place)
+            demand.served_at = farm.tick
+            _put(farm, step)
+            return True
+        if placing.is_choosy(farm, step, demand):
+            self._aside.append(step)
+            farm.queue.remove(step)
+            return True
+        self._full.add(demand)
+        self.blocked.append(step)
+        return False
 
 
 def _hand_out(farm: FarmState, step: Step, place: Place) -> None:
-    back = place.back
-    if back is not None:
-        step.waiting.take_given_back(back)
-        farm.changes.given_back[step.id, back.ordinal] = None
-        task = _task(farm, step, (back.ordinal,), back)
-    else:
-        task = _task(farm, step, tuple(step.waiting.take_next(step.spec.chunk or 1)), None)
+    task = _task(farm, step, place)
     attempt = Attempt(
         id=farm.new_id(),
         task=task,
@@ -137,38 +162,52 @@ def _hand_out(farm: FarmState, step: Step, place: Place) -> None:
         cores=place.grant.cores,
         ram=place.grant.ram,
         gpus=place.grant.gpus,
+        disk=place.grant.disk,
         ahead=place.ahead,
         sent_at=farm.tick,
     )
     attempt.lease_until = farm.lease(attempt)
-    _occupy(farm, step, place.node, attempt)
-
-
-def _task(farm: FarmState, step: Step, ordinals: tuple[int, ...], back: GivenBack | None) -> Task:
-    return Task(
-        id=farm.new_id(),
-        step=step,
-        ordinals=ordinals,
-        created_at=farm.now,
-        failures=back.failures if back else 0,
-        tries=back.tries if back else 0,
-        remaining=set(ordinals),
-    )
-
-
-def _occupy(farm: FarmState, step: Step, node: Node, attempt: Attempt) -> None:
-    if attempt.ahead:
-        node.ahead[attempt.id] = attempt
-    else:
-        node.hold(attempt)
-    node.warm = step.id
+    node = place.node
+    if node.reserved is not None and node.reserved.demand is step.demand:
+        reserving.keep_no_longer(farm, node)
+    node.warm = step.job.id
+    farm.occupy(node, attempt)
     step.running[attempt.id] = attempt
-    farm.attempts[attempt.id] = attempt
     farm.changes.born.append(attempt)
     farm.changes.steps[step.id] = step
     farm.touch(step.job)
     farm.note(step.job, "attempt", attempt.id, (None, attempt.state, f"given to {node.name}"))
     farm.changes.letter(node).assign.append(_assignment(step.job, attempt))
+
+
+def _task(farm: FarmState, step: Step, place: Place) -> Task:
+    """Take a task's worth of frames from what waits."""
+    waiting, most = step.waiting, chunk_of(step)
+    back = waiting.due_for(place.node.id, farm.now, anyway=place.anyway)
+    if back is None:
+        return _new_task(farm, step, tuple(waiting.take_next(most)), 0, 0)
+    ordinals: list[int] = []
+    tries = (back.failures, back.tries)
+    while back is not None and (back.failures, back.tries) == tries and len(ordinals) < most:
+        waiting.take_given_back(back)
+        farm.changes.given_back[step.id, back.ordinal] = None
+        ordinals.append(back.ordinal)
+        back = waiting.due_for(place.node.id, farm.now) if not tries[0] else None
+    return _new_task(farm, step, tuple(ordinals), *tries)
+
+
+def _new_task(
+    farm: FarmState, step: Step, ordinals: tuple[int, ...], failures: int, tries: int
+) -> Task:
+    return Task(
+        id=farm.new_id(),
+        step=step,
+        ordinals=ordinals,
+        created_at=farm.now,
+        failures=failures,
+        tries=tries,
+        remaining=set(ordinals),
+    )
 
 
 def _assignment(job: Job, attempt: Attempt) -> Assignment:
@@ -181,24 +220,10 @@ def _assignment(job: Job, attempt: Attempt) -> Assignment:
         job_id=job.id,
         tenant_id=job.tenant_id,
         owner=job.owner_id,
-        work=job.spec.work,
+        work=task.step.work,
         bundle_id=job.bundle_id,
         frames=tuple(Frame(ordinal=ordinal, frame=frame) for ordinal, frame in frames),
         cores=attempt.cores,
         ram=attempt.ram,
         gpus=attempt.gpus,
     )
-
-
-def _even_out(farm: FarmState) -> None:
-    """Call back work that waits on a busy node while a machine that fits stands idle."""
-    idle = [n for n in farm.nodes.values() if not (n.held or n.ahead) and n.takes_work]
-    for node in farm.nodes.values():
-        for attempt in node.ahead.values():
-            if not idle:
-                return
-            fits = next((other for other in idle if _fits(attempt.task.step, other)), None)
-            waited = farm.tick > attempt.sent_at and attempt.state is AttemptState.ASSIGNED
-            if fits is not None and waited and not attempt.recalled:
-                attempts.recall(farm, attempt)
-                idle.remove(fits)

@@ -1,10 +1,13 @@
 """What follows from a node's report, and from its silence."""
 
+from collections.abc import Iterable
+
 from lightmill.domain.failures import FailureKind
+from lightmill.domain.results import FrameResult
 from lightmill.domain.states import AttemptState, NodeState
 from lightmill.messages.attempts_settled import SettledAttempt, SettledFrames
 from lightmill.messages.node_report import Finish, HeldAttempt, HeldState, NodeReport, Outcome
-from lightmill.scheduler.core import attempts, lifecycle
+from lightmill.scheduler.core import attempts, lifecycle, trusting
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.state import MISSING_AFTER, OFFLINE_AFTER, FarmState
 from lightmill.scheduler.core.work import Attempt
@@ -33,18 +36,24 @@ def hear(farm: FarmState, report: NodeReport) -> None:
     for held in report.held:
         _renew(farm, node, held)
     _miss(farm, node, report, fresh=fresh)
+    farm.fleet.look(node)
 
 
 def beat(farm: FarmState) -> None:
     """Let a beat pass: leases run, silent nodes go offline, progress becomes visible."""
     farm.tick += 1
+    farm.restless = True
+    farm.limits.adjust(farm.queue.steps, farm.seconds)
     for attempt in list(farm.attempts.values()):
         if not attempt.ended and farm.tick > attempt.lease_until:
             _lose(farm, attempt, "lease over: no report listed it")
     for node in farm.nodes.values():
         silent = node.heard_at is None or farm.tick - node.heard_at > OFFLINE_AFTER
         if silent and farm.tick > OFFLINE_AFTER and node.state is not NodeState.OFFLINE:
-            _move_node(farm, node, NodeState.OFFLINE)
+            trusting.move_node(farm, node, NodeState.OFFLINE)
+            farm.fleet.look(node)
+        elif node.state is NodeState.QUARANTINED:
+            trusting.stand(farm, node)
     for job_id in farm.progressed & farm.jobs.keys():
         farm.touch(farm.jobs[job_id])
     farm.progressed.clear()
@@ -58,14 +67,18 @@ def undelivered(farm: FarmState, session: str, attempt_ids: tuple[str, ...]) -> 
             continue
         _lose(farm, attempt, "session gone: the order came back")
         node = farm.nodes[attempt.node_id]
-        _release(farm, node, attempt)
+        farm.vacate(node, attempt)
         if node.session == session:
             node.heard_at = None
+            farm.fleet.look(node)
 
 
 def _meet(farm: FarmState, report: NodeReport) -> Node:
     node = Node(id=report.node_id, name=report.name, session=report.session, offer=report.offer)
     farm.nodes[node.id] = node
+    asked = farm.wishes.get(node.id)
+    if asked is not None:
+        trusting.ask(farm, asked)
     return node
 
 
@@ -82,9 +95,7 @@ def _greet(farm: FarmState, node: Node, report: NodeReport) -> None:
         farm.changes.nodes[node.id] = node
     node.session, node.sequence, node.name = report.session, report.sequence, report.name
     node.heard_at, node.draining = farm.tick, report.draining
-    wanted = NodeState.DRAINING if report.draining else NodeState.ONLINE
-    if node.state is not wanted:
-        _move_node(farm, node, wanted)
+    trusting.stand(farm, node)
 
 
 def _note_freed(farm: FarmState, node: Node, report: NodeReport) -> None:
@@ -96,12 +107,6 @@ def _note_freed(farm: FarmState, node: Node, report: NodeReport) -> None:
     node.freed = freed
 
 
-def _move_node(farm: FarmState, node: Node, wanted: NodeState) -> None:
-    node.state = wanted
-    farm.changes.nodes[node.id] = node
-    farm.changes.nodes_told.add(node.id)
-
-
 def _settle(farm: FarmState, node: Node, finish: Finish) -> None:
     """Apply the end of an attempt if it is the current one; answer in any case."""
     applied = node.settled.get(finish.attempt_id)
@@ -111,35 +116,54 @@ def _settle(farm: FarmState, node: Node, finish: Finish) -> None:
             attempt = None  # what another node holds is that one's to end
         applied = attempt is not None and not attempt.ended
         if attempt is not None and applied:
-            _finish(farm, attempt, finish)
+            _finish(farm, node, attempt, finish)
         if attempt is not None:
-            _release(farm, node, attempt)
+            farm.vacate(node, attempt)
         node.settled[finish.attempt_id] = applied
     answer = SettledAttempt(attempt_id=finish.attempt_id, applied=applied)
     farm.changes.letter(node).settled.append(answer)
 
 
-def _finish(farm: FarmState, attempt: Attempt, finish: Finish) -> None:
+def _finish(farm: FarmState, node: Node, attempt: Attempt, finish: Finish) -> None:
     step = attempt.task.step
-    attempts.deliver(farm, attempt, finish.delivered)
+    _deliver(farm, attempt, finish.delivered)
     if finish.outcome in {Outcome.SUCCEEDED, Outcome.FAILED} or finish.delivered:
         lifecycle.begin(farm, step)  # a short attempt may end before any report shows it running
-    hopeless = False
     match finish.outcome:
         case Outcome.SUCCEEDED if not attempt.task.remaining:
             attempts.succeed(farm, attempt)
+            trusting.succeed(farm, node, step)
         case Outcome.SUCCEEDED:
             missing = "the node said done, and frames are missing"
-            hopeless = attempts.fail(farm, attempt, FailureKind.OUTPUT, missing)
+            _fail(farm, node, attempt, (FailureKind.OUTPUT, missing))
         case Outcome.FAILED:
             kind = finish.failure or FailureKind.ENGINE
-            hopeless = attempts.fail(farm, attempt, kind, finish.detail[:_DETAIL_LENGTH])
+            _fail(farm, node, attempt, (kind, finish.detail[:_DETAIL_LENGTH]))
         case Outcome.CANCELLED | Outcome.RECALLED:
             attempts.give_up(farm, attempt, f"{finish.outcome.lower()} by the node")
-    if hopeless:
-        lifecycle.fail_at_once(farm, step, finish.detail[:_DETAIL_LENGTH])
+    lifecycle.settle(farm, step)
+
+
+def _deliver(farm: FarmState, attempt: Attempt, results: Iterable[FrameResult]) -> None:
+    """Take in frames, and let those go that wait for them one by one."""
+    step = attempt.task.step
+    for ordinal in attempts.deliver(farm, attempt, results):
+        lifecycle.release(farm, step, ordinal)
+
+
+def _fail(farm: FarmState, node: Node, attempt: Attempt, reason: tuple[FailureKind, str]) -> None:
+    """End an attempt as failed, with what follows for its frames, its job and its node."""
+    kind, detail = reason
+    step = attempt.task.step
+    trusting.fail(farm, node, step.job, kind)
+    lost = attempts.fail(farm, attempt, kind, detail)
+    if lost is None:
+        return
+    lifecycle.withhold(farm, step, lost)
+    if kind is FailureKind.MISSING_FILE:
+        lifecycle.fail_at_once(farm, step, detail)
     else:
-        lifecycle.settle(farm, step)
+        lifecycle.keep_budget(farm, step.job)
 
 
 def _renew(farm: FarmState, node: Node, held: HeldAttempt) -> None:
@@ -153,6 +177,7 @@ def _renew(farm: FarmState, node: Node, held: HeldAttempt) -> None:
     attempt.lease_until = farm.lease(attempt)
     if held.state is HeldState.RUNNING:
         node.promote(attempt)
+        farm.fleet.look(node)
         if attempt.state is AttemptState.ASSIGNED:
             attempts.begin(farm, attempt)
             lifecycle.begin(farm, attempt.task.step)
@@ -166,7 +191,7 @@ def _renew(farm: FarmState, node: Node, held: HeldAttempt) -> None:
 
 def _take_frames(farm: FarmState, node: Node, attempt: Attempt, held: HeldAttempt) -> None:
     before = len(attempt.task.remaining)
-    attempts.deliver(farm, attempt, held.delivered)
+    _deliver(farm, attempt, held.delivered)
     if len(attempt.task.remaining) < before:
         lifecycle.begin(farm, attempt.task.step)
         farm.changes.steps[attempt.task.step.id] = attempt.task.step
@@ -187,16 +212,15 @@ def _miss(farm: FarmState, node: Node, report: NodeReport, *, fresh: bool) -> No
         if fresh or attempt.listed or overdue:
             if not attempt.ended:
                 _lose(farm, attempt, "the node does not hold it")
-            _release(farm, node, attempt)
+            farm.vacate(node, attempt)
     for attempt_id in node.settled.keys() - finished:
         del node.settled[attempt_id]
 
 
 def _lose(farm: FarmState, attempt: Attempt, why: str) -> None:
-    attempts.lose(farm, attempt, why)
-    lifecycle.settle(farm, attempt.task.step)
-
-
-def _release(farm: FarmState, node: Node, attempt: Attempt) -> None:
-    node.release(attempt.id)
-    farm.attempts.pop(attempt.id, None)
+    step = attempt.task.step
+    lost = attempts.lose(farm, attempt, why)
+    if lost is not None:
+        lifecycle.withhold(farm, step, lost)
+        lifecycle.keep_budget(farm, step.job)
+    lifecycle.settle(farm, step)

@@ -4,8 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lightmill.domain.policy import Policy
 from lightmill.scheduler.core.changes import Changes, Transition
+from lightmill.scheduler.core.demand import Demand
+from lightmill.scheduler.core.facts import NodeAsked
+from lightmill.scheduler.core.fleet import Fleet
+from lightmill.scheduler.core.limits import Limits
 from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.queue import Queue
+from lightmill.scheduler.core.shares import Shares
 from lightmill.scheduler.core.work import Attempt, Job
 
 OFFLINE_AFTER = 10
@@ -35,6 +42,13 @@ class FarmState:
         tick: Beats that have passed since this leader took over.
         attempts: By id: every attempt that a node holds as far as is known.
         progressed: Jobs whose running frames have moved since the last beat.
+        wishes: What persons want of nodes, by node.
+        stirred: Jobs of which something has changed since the queue was last brought up to date.
+        dependents: By job, those that wait for its end.
+        blocked: By demand, the tick since which what goes first of it finds no room.
+        reserved: By demand, the machines that are kept for it.
+        restless: Whether a beat has passed since the last plan.
+        appraised: Version of the queue by which the machines were last appraised.
     """
 
     beat: float
@@ -45,6 +59,18 @@ class FarmState:
     nodes: dict[str, Node] = field(default_factory=dict)
     attempts: dict[str, Attempt] = field(default_factory=dict)
     progressed: set[str] = field(default_factory=set)
+    wishes: dict[str, NodeAsked] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    fleet: Fleet = field(default_factory=Fleet)
+    queue: Queue = field(default_factory=Queue)
+    shares: Shares = field(default_factory=Shares)
+    limits: Limits = field(default_factory=Limits)
+    stirred: dict[str, Job] = field(default_factory=dict)
+    dependents: dict[str, set[str]] = field(default_factory=dict)
+    blocked: dict[Demand, int] = field(default_factory=dict)
+    reserved: dict[Demand, list[Node]] = field(default_factory=dict)
+    restless: bool = False
+    appraised: int = -1
     changes: Changes = field(default_factory=Changes)
 
     def lease(self, attempt: Attempt) -> int:
@@ -55,8 +81,39 @@ class FarmState:
     def touch(self, job: Job, *, tell: bool = True) -> None:
         """Have `job` written as it stands, and its listeners told."""
         self.changes.jobs[job.id] = job
+        self.stirred[job.id] = job
         if tell:
             self.changes.jobs_told.add(job.id)
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds since this leader took over, in its own ticks."""
+        return self.tick * self.beat
+
+    def occupy(self, node: Node, attempt: Attempt) -> None:
+        """Let `attempt` be held by `node`, or wait there, and count what it takes."""
+        if attempt.ahead:
+            node.ahead[attempt.id] = attempt
+        else:
+            node.hold(attempt)
+        self.attempts[attempt.id] = attempt
+        self.count(attempt, 1)
+        self.fleet.look(node)
+
+    def vacate(self, node: Node, attempt: Attempt) -> None:
+        """Free what `attempt` took: the node is known not to hold it any more."""
+        node.release(attempt.id)
+        if self.attempts.pop(attempt.id, None) is not None:
+            self.count(attempt, -1)
+        self.fleet.look(node)
+
+    def count(self, attempt: Attempt, sign: int) -> None:
+        """Count what `attempt` takes of shares and limits (1), or gives back (-1)."""
+        self.shares.add(attempt, sign)
+        if sign > 0:
+            self.limits.take(attempt)
+        else:
+            self.limits.give(attempt)
 
     def note(
         self, job: Job, entity: str, entity_id: str, change: tuple[str | None, str, str]

@@ -5,9 +5,11 @@ Only what lives is held: a job that has ended leaves the farm, its rows stay in 
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from lightmill.domain.failures import FailureKind
-from lightmill.domain.job import JobSpec, StepSpec
+from lightmill.domain.job import JobSpec, StepSpec, Work
+from lightmill.domain.resources import Needs
 from lightmill.domain.states import (
     ATTEMPT_TRANSITIONS,
     JOB_TRANSITIONS,
@@ -18,7 +20,12 @@ from lightmill.domain.states import (
     TaskState,
     is_final,
 )
+from lightmill.scheduler.core.timing import Timing
 from lightmill.scheduler.core.waiting import Waiting
+
+if TYPE_CHECKING:
+    from lightmill.scheduler.core.demand import Demand
+    from lightmill.scheduler.core.queue import Lane
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -39,6 +46,7 @@ class Attempt:
     cores: int
     ram: int
     gpus: tuple[int, ...]
+    disk: int = 0
     ahead: bool = False
     state: AttemptState = AttemptState.ASSIGNED
     lease_until: int = 0
@@ -86,6 +94,13 @@ class Step:
     Attributes:
         running: Attempts of it that nodes hold, by their id.
         given_up: Frames that failed too often, by ordinal.
+        ram: Bytes that a task of it gets at least, since one ran out of memory.
+        timing: How long its frames take.
+        demand: What a task of it asks; None until it is next needed.
+        lane: Where the queue keeps it while it has something to hand out.
+        held_until: Nothing of it is handed out before: it lacked a licence, for the
+            `shortages`-th time in a row.
+        leads: Whether another step of the job waits for it, as the main step does for test frames.
     """
 
     id: str
@@ -97,6 +112,39 @@ class Step:
     succeeded: int = 0
     given_up: dict[int, "FailedOrdinal"] = field(default_factory=dict)
     running: dict[str, Attempt] = field(default_factory=dict)
+    ram: int | None = None
+    timing: Timing = field(default_factory=Timing)
+    demand: "Demand | None" = None
+    lane: "Lane | None" = None
+    held_until: datetime | None = None
+    shortages: int = 0
+    leads: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.leads = any(
+            after.step == self.spec.name for other in self.job.spec.steps for after in other.after
+        )
+
+    @property
+    def work(self) -> Work:
+        """Return what the engine is asked to do."""
+        return self.spec.work or self.job.spec.work
+
+    @property
+    def needs(self) -> Needs:
+        """Return what one task of it asks of a machine."""
+        return self.spec.needs or self.job.spec.needs
+
+    @property
+    def leader(self) -> "Step | None":
+        """Return the step that it follows frame by frame."""
+        each = next((after.step for after in self.spec.after if after.each), None)
+        return None if each is None else self.job.step(each)
+
+    @property
+    def followers(self) -> list["Step"]:
+        """Return the steps that follow it frame by frame."""
+        return [other for other in self.job.steps if other.leader is self] if self.leads else []
 
     @property
     def open(self) -> bool:
@@ -109,13 +157,6 @@ class Step:
         return is_final(STEP_TRANSITIONS, self.state) or self.state is StepState.FAILED
 
     @property
-    def leads(self) -> bool:
-        """Whether another step of the job waits for it, as the main step does for test frames."""
-        return any(
-            after.step == self.spec.name for other in self.job.steps for after in other.spec.after
-        )
-
-    @property
     def outstanding(self) -> int:
         """Return the number of ordinals that nodes hold."""
         return sum(len(attempt.task.remaining) for attempt in self.running.values())
@@ -123,7 +164,13 @@ class Step:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Job:
-    """A live job: what is asked of it, and where it stands."""
+    """A live job: what is asked of it, and where it stands.
+
+    Attributes:
+        user: Of whose share of the tenant it takes.
+        before: Of the jobs that it waits for, how those ended that have.
+        barred: Whether some node gets nothing of it any more.
+    """
 
     id: str
     tenant_id: str
@@ -141,11 +188,17 @@ class Job:
     applied_cleanups: int = 0
     row_version: int = 0
     state: JobState = JobState.PENDING
+    before: dict[str, JobState] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    barred: bool = False
     error: str | None = None
     result_key: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+    def step(self, name: str) -> Step:
+        """Return the step of this name."""
+        return next(step for step in self.steps if step.spec.name == name)
 
     @property
     def ended(self) -> bool:

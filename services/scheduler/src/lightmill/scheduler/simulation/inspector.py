@@ -255,8 +255,8 @@ def _waits(step: Step, now: datetime) -> bool:
 
 
 def _could(step: Step, node: Node, now: datetime) -> bool:
-    back = step.waiting.due(now)
-    if back is not None and back.avoid_node == node.id:
+    if node.reserved is not None or step.waiting.avoided(now) == node.id:
         return False
-    spec = step.job.spec
-    return obstacle(spec.needs, spec.work.engine, node.offer) is None
+    if step.held_until is not None and now < step.held_until:
+        return False
+    return obstacle(step.needs, step.work.engine, node.offer) is None

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from typing_extensions import override
 
-from lightmill.domain.states import AttemptState
+from lightmill.domain.states import AttemptState, NodeState
 from lightmill.messages.node_report import HeldAttempt, HeldState
 from lightmill.scheduler.core.changes import AttemptMoved, Changes, Delivered
 from lightmill.scheduler.core.facts import Fact, NodeReported
@@ -126,10 +126,14 @@ class ShunsMachines(Farm):
     @override
     def plan(self, now: datetime) -> None:
         self._shunned.update(move.attempt.node_id for move in _lost(self._state.changes))
-        nodes = self._state.nodes
-        self._state.nodes = {k: node for k, node in nodes.items() if k not in self._shunned}
+        shunned = [self._state.nodes[node_id] for node_id in self._shunned]
+        states = [node.state for node in shunned]
+        for node in shunned:
+            node.state = NodeState.OFFLINE
+            self._state.fleet.look(node)
         super().plan(now)
-        self._state.nodes = nodes
+        for node, state in zip(shunned, states, strict=True):
+            node.state = state
 
 
 class GivesTwice(Farm):
@@ -153,6 +157,7 @@ class PausedAnyway(Farm):
         paused = [job for job in self.jobs if job.paused]
         for job in paused:
             job.paused = False
+            self._state.stirred[job.id] = job
         super().plan(now)
         for job in paused:
             job.paused = True

@@ -264,6 +264,6 @@ class Stage:
 
 
 def machine(name: str, cores: int = 4, engine: str = "blender") -> InventedNode:
-    """Return a node of 100 bytes of memory."""
-    offer = Offer(cores=cores, ram=100, engines={engine: ("4.5",)})
+    """Return a node of 100 bytes of memory that carries its name as a tag."""
+    offer = Offer(cores=cores, ram=100, engines={engine: ("4.5",)}, tags=(name,))
     return InventedNode(id=name, offer=offer)

@@ -1,0 +1,52 @@
+"""What machines are worth to the work that waits: which to spare, and what to keep free."""
+
+from collections.abc import Iterable
+
+from lightmill.scheduler.core.demand import Demand
+from lightmill.scheduler.core.fleet import Kind
+from lightmill.scheduler.core.state import FarmState
+
+_SPARED = 1e-6
+"""Price of a device that a task does not need, while nothing waits for it."""
+
+
+def appraise(farm: FarmState) -> None:
+    """Set prices and what is kept free, when a beat has passed or something else is asked."""
+    demands = farm.queue.by_demand.keys()
+    if not farm.restless and farm.appraised == farm.queue.version:
+        return
+    farm.appraised = farm.queue.version
+    for kind in farm.fleet.kinds:
+        kind.price = _SPARED * len(kind.offer.gpus)
+        kind.kept = (0, 0)
+    for demand, lanes in farm.queue.by_demand.items():
+        frames = sum(len(s.waiting) for lane in lanes.values() for s in lane.steps.values())
+        _raise_prices(demand, frames)
+    _keep_devices(demand for demand in demands if demand.needs.gpus)
+
+
+def _raise_prices(demand: Demand, frames: int) -> None:
+    """Add to every kind how much of `demand` there is for each core that it could use.
+
+    The opportunity cost of a machine: work that fits everywhere makes all dearer alike, and so
+    changes no choice; work that fits few machines makes those dear for all others.
+    """
+    supply = sum(len(kind.nodes) * kind.offer.cores for kind in demand.kinds)
+    for kind in demand.kinds:
+        kind.price = round(kind.price + frames * demand.cores(kind) / supply, 6)
+
+
+def _keep_devices(demands: Iterable[Demand]) -> None:
+    """Keep cores and memory beside every free device for the work that waits for it."""
+    for demand in demands:
+        for kind in demand.kinds:
+            cores, ram = kind.kept
+            kind.kept = (max(cores, _each(demand, kind)), max(ram, _bytes(demand, kind)))
+
+
+def _each(demand: Demand, kind: Kind) -> int:
+    return -(-demand.cores(kind) // demand.needs.gpus)
+
+
+def _bytes(demand: Demand, kind: Kind) -> int:
+    return -(-demand.ram(kind) // demand.needs.gpus)

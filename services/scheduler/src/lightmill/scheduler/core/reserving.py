@@ -1,0 +1,169 @@
+"""Keeping machines for wide tasks."""
+
+from collections.abc import Iterable
+from math import inf
+
+from lightmill.domain.states import AttemptState
+from lightmill.scheduler.core import attempts
+from lightmill.scheduler.core.demand import Demand
+from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.placing import Search
+from lightmill.scheduler.core.reservations import AFTER_TICKS, MOST, Reservation
+from lightmill.scheduler.core.state import FarmState
+from lightmill.scheduler.core.work import Attempt, Step
+
+
+def reserve(farm: FarmState, blocked: Iterable[Step]) -> None:
+    """Keep a machine for what found no room for too long, and reckon anew when it will be free.
+
+    Steps in `blocked` stand in their order. With preemption, work of lower priority is ended for
+    them at once.
+    """
+    steps = {step.demand: step for step in blocked if step.demand is not None}
+    for demand in farm.blocked.keys() - steps.keys():
+        del farm.blocked[demand]
+    _review(farm)
+    for demand, step in steps.items():
+        since = max(farm.blocked.setdefault(demand, farm.tick), demand.served_at)
+        if farm.policy.preemption and _preempt(farm, step, demand):
+            continue
+        if farm.tick - since >= AFTER_TICKS and _is_wide(demand):
+            _keep_one(farm, step, demand)
+
+
+def keep_no_longer(farm: FarmState, node: Node) -> None:
+    """Let `node` take whatever comes."""
+    kept, node.reserved = node.reserved, None
+    if kept is not None:
+        nodes = farm.reserved[kept.demand]
+        nodes.remove(node)
+        if not nodes:
+            del farm.reserved[kept.demand]
+        farm.fleet.look(node)
+
+
+def _review(farm: FarmState) -> None:
+    """Let go of machines that nobody waits for; reckon when the others are free."""
+    wanted = {step.demand for step in farm.queue.steps} if farm.reserved else set()
+    for node in [node for nodes in farm.reserved.values() for node in nodes]:
+        kept = node.reserved
+        if kept is None:
+            continue
+        if kept.demand not in wanted or node.kind is None:
+            keep_no_longer(farm, node)
+        else:
+            kept.free_in = _free_in(node, kept.cores, kept.ram)
+
+
+def _is_wide(demand: Demand) -> bool:
+    """Tell whether a task takes half of every machine that it fits, or several devices."""
+    return demand.needs.gpus > 1 or all(
+        demand.cores(kind) * 2 >= kind.offer.cores or demand.ram(kind) * 2 >= kind.offer.ram
+        for kind in demand.kinds
+    )
+
+
+def _keep_one(farm: FarmState, step: Step, demand: Demand) -> None:
+    """Keep the machine that is free first, unless enough are kept already.
+
+    Only one on which smaller work runs: any other has room as soon as one task of it ends.
+    """
+    look = Search(farm, step, demand)
+    fitting = [
+        node
+        for kind in demand.kinds
+        for node in kind.nodes.values()
+        if node.reserved is None and look.suits(node) and _runs_smaller(node, demand)
+    ]
+    kept = len(farm.reserved.get(demand, ()))
+    if not fitting or kept >= min(MOST, (len(fitting) + kept + 1) // 2, len(step.waiting)):
+        return
+    cores, ram = _wanted(demand, fitting[0])
+    node = min(fitting, key=lambda node: (_free_in(node, cores, ram), node.name))
+    _keep(farm, node, demand)
+
+
+def _runs_smaller(node: Node, demand: Demand) -> bool:
+    cores, ram = _wanted(demand, node)
+    return any(held.cores < cores and held.ram < ram for held in node.held.values())
+
+
+def _keep(farm: FarmState, node: Node, demand: Demand) -> None:
+    cores, ram = _wanted(demand, node)
+    node.reserved = Reservation(demand, cores, ram, _free_in(node, cores, ram))
+    farm.reserved.setdefault(demand, []).append(node)
+    for attempt in node.ahead.values():
+        if attempt.state is AttemptState.ASSIGNED:
+            attempts.recall(farm, attempt)
+    farm.fleet.look(node)
+
+
+def _wanted(demand: Demand, node: Node) -> tuple[int, int]:
+    if node.kind is None:
+        return 0, 0
+    return demand.cores(node.kind), demand.ram(node.kind)
+
+
+def _free_in(node: Node, cores: int, ram: int) -> float:
+    """Return the seconds until `node` has so much free, if nothing else begins there."""
+    free_cores, free_ram, seconds = node.free_cores, node.free_ram, 0.0
+    for attempt in sorted(node.held.values(), key=_left):
+        if free_cores >= cores and free_ram >= ram:
+            break
+        free_cores += attempt.cores
+        free_ram += attempt.ram
+        seconds = _left(attempt)
+    return seconds
+
+
+def _left(attempt: Attempt) -> float:
+    """Return the seconds that `attempt` still takes, as far as its step has been measured."""
+    timing = attempt.task.step.timing
+    if not timing.count:
+        return inf
+    return timing.mean * len(attempt.task.remaining) * (1 - attempt.task.progress)
+
+
+def _preempt(farm: FarmState, step: Step, demand: Demand) -> bool:
+    """End work of lower priority where that costs least; tell whether a machine is kept."""
+    if farm.reserved.get(demand):
+        return True
+    look = Search(farm, step, demand)
+    found = [
+        (victims, node)
+        for kind in demand.kinds
+        for node in kind.nodes.values()
+        if node.reserved is None and look.suits(node)
+        if (victims := _victims(node, *_wanted(demand, node), step.job.priority))
+    ]
+    if not found:
+        return False
+    victims, node = min(found, key=lambda one: (_cost(one[0]), one[1].name))
+    for attempt in victims:
+        attempts.dismiss(farm, attempt, f"ended for job {step.job.name}, which goes first")
+    _keep(farm, node, demand)
+    return True
+
+
+def _victims(node: Node, cores: int, ram: int, priority: int) -> list[Attempt]:
+    """Return the attempts whose end makes room for the task, or none when that is not enough."""
+    lower = [
+        attempt
+        for attempt in node.held.values()
+        if not attempt.ended and attempt.task.step.job.priority < priority
+    ]
+    lower.sort(key=lambda attempt: (attempt.task.step.job.priority, attempt.running_seconds))
+    free_cores, free_ram, victims = node.free_cores, node.free_ram, []
+    for attempt in lower:
+        if free_cores >= cores and free_ram >= ram:
+            break
+        victims.append(attempt)
+        free_cores += attempt.cores
+        free_ram += attempt.ram
+    return victims if free_cores >= cores and free_ram >= ram else []
+
+
+def _cost(victims: list[Attempt]) -> tuple[int, float]:
+    """Return what is lost with `victims`: their priority, then the processor time spent."""
+    priority = max(attempt.task.step.job.priority for attempt in victims)
+    return priority, sum(attempt.cores * attempt.running_seconds for attempt in victims)

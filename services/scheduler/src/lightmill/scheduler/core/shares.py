@@ -1,0 +1,96 @@
+"""Who uses how much of the farm: weighted dominant-resource fairness over tenants and users.
+
+Ghodsi et al., "Dominant Resource Fairness" (NSDI 2011): whoever has the least of what it needs
+most goes next. Weights as in the paper; `size` and `burst` as in OpenCue's subscriptions.
+"""
+
+from dataclasses import dataclass, field
+
+from lightmill.domain.policy import Policy, Share
+from lightmill.scheduler.core.fleet import Total
+from lightmill.scheduler.core.work import Attempt, Job
+
+Standing = tuple[bool, float]
+"""Whether it has its size, and its dominant share over its weight: the least goes first."""
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """What a tenant, or one user of it, holds at present; `ram` in bytes."""
+
+    share: Share
+    cores: int = 0
+    ram: int = 0
+    gpus: int = 0
+
+    def add(self, attempt: Attempt, sign: int) -> None:
+        """Count what `attempt` takes (1), or gives back (-1)."""
+        self.cores += sign * attempt.cores
+        self.ram += sign * attempt.ram
+        self.gpus += sign * len(attempt.gpus)
+
+    def standing(self, total: Total) -> Standing:
+        """Return its place among its like."""
+        dominant = self.cores / total.cores if total.cores else 0.0
+        if total.ram:
+            dominant = max(dominant, self.ram / total.ram)
+        if total.gpus:
+            dominant = max(dominant, self.gpus / total.gpus)
+        return self.cores >= self.share.size, dominant / self.share.weight
+
+    def may_add(self, cores: int) -> bool:
+        """Tell whether `cores` more stay within its burst."""
+        return self.share.burst is None or self.cores + cores <= self.share.burst
+
+
+@dataclass(slots=True, eq=False)
+class Accounts:
+    """The account of one user beside that of the tenant."""
+
+    key: tuple[str, str]
+    tenant: Account
+    user: Account
+
+    def may_add(self, cores: int) -> bool:
+        """Tell whether both may have `cores` more."""
+        return self.tenant.may_add(cores) and self.user.may_add(cores)
+
+
+@dataclass(slots=True)
+class Shares:
+    """All accounts, made when they are first needed."""
+
+    policy: Policy = field(default_factory=Policy)
+    _tenants: dict[str, Account] = field(default_factory=dict)
+    _users: dict[tuple[str, str], Accounts] = field(default_factory=dict)
+
+    def of(self, job: Job) -> Accounts:
+        """Return the accounts that work of `job` is counted on."""
+        key = (job.tenant_id, job.user)
+        found = self._users.get(key)
+        if found is None:
+            tenant = self._tenants.get(job.tenant_id)
+            if tenant is None:
+                tenant = Account(self._share(job.tenant_id, None))
+                self._tenants[job.tenant_id] = tenant
+            found = Accounts(key, tenant, Account(self._share(*key)))
+            self._users[key] = found
+        return found
+
+    def add(self, attempt: Attempt, sign: int) -> None:
+        """Count what `attempt` takes (1), or gives back (-1)."""
+        accounts = self.of(attempt.task.step.job)
+        accounts.tenant.add(attempt, sign)
+        accounts.user.add(attempt, sign)
+
+    def decree(self, policy: Policy) -> None:
+        """Let other weights, sizes and bursts hold from now on."""
+        self.policy = policy
+        for tenant_id, tenant in self._tenants.items():
+            tenant.share = self._share(tenant_id, None)
+        for key, accounts in self._users.items():
+            accounts.user.share = self._share(*key)
+
+    def _share(self, tenant_id: str, user: str | None) -> Share:
+        default = Share(tenant_id=tenant_id, user=user)
+        return self.policy.shares.get((tenant_id, user), default)
