@@ -30,7 +30,7 @@ def test_no_law_is_broken(number: int) -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_a_seeded_fault_is_found(mutant: Mutant) -> None:
-    catch = hunt(mutant, "suite", 100)
+    catch = hunt(mutant, "suite")
     assert catch.law in LAWS
 
 

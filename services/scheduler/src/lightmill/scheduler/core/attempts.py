@@ -14,6 +14,7 @@ from lightmill.domain.states import (
     TaskState,
     move,
 )
+from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.changes import AttemptMoved, Delivered
 from lightmill.scheduler.core.claims import is_plausible
 from lightmill.scheduler.core.limits import FIRST_HOLD, LONGEST_HOLD
@@ -135,13 +136,13 @@ def _hold(farm: FarmState, step: Step) -> timedelta:
 
 def _ask_for_more_memory(farm: FarmState, attempt: Attempt) -> None:
     """Let tasks of the step have more from now on, as far as any machine has more."""
-    step, demand = attempt.task.step, attempt.task.step.demand
-    if demand is None:
-        return
+    step = attempt.task.step
+    demand = demand_of(farm, step)
     most = max((kind.offer.ram for kind in demand.kinds), default=0)
     wanted = min(int(attempt.ram * _MORE_MEMORY), most)
     if wanted > max(attempt.ram, step.ram or 0):
-        step.ram, step.demand = wanted, None
+        step.ram = wanted
+        del farm.demands[step.id]
         farm.changes.steps[step.id] = step
 
 

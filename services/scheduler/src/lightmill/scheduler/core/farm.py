@@ -102,9 +102,7 @@ class Farm:
         farm.limits.decree(policy, farm.seconds)
         farm.limits.recount(farm.attempts.values())
         farm.stirred.update(farm.jobs)
-        for job in farm.jobs.values():
-            for step in job.steps:
-                step.demand = None
+        farm.demands.clear()
 
     def left(self, born: Iterable[Attempt], under_way: int) -> None:
         """Note that the orders of these attempts leave only now that they are committed.
@@ -125,4 +123,5 @@ class Farm:
                 self._state.jobs.pop(job.id, None)
                 for step in job.steps:
                     self._state.queue.remove(step)
+                    self._state.demands.pop(step.id, None)
         return changes

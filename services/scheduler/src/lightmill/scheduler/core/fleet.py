@@ -1,38 +1,13 @@
 """The machines that take work, grouped by what they offer and by what is free on them."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from lightmill.domain.resources import Needs, Offer
 from lightmill.scheduler.core.demand import Demand
+from lightmill.scheduler.core.kind import Kind, Place
 from lightmill.scheduler.core.machine import Node, Room
-
-Place = dict[str, Node]
-
-
-@dataclass(slots=True, eq=False)
-class Kind:
-    """Machines that offer the same.
-
-    Attributes:
-        rooms: By what is free on them: machines on which something may start at once.
-        behind: Machines that are busy and may take one order more.
-        kept: Cores and bytes of RAM kept free beside each free device for work that needs it.
-        price: How much work, for each core that it could use, competes for these machines.
-    """
-
-    offer: Offer
-    nodes: Place = field(default_factory=dict)
-    rooms: dict[Room, Place] = field(default_factory=dict)
-    behind: Place = field(default_factory=dict)
-    kept: tuple[int, int] = (0, 0)
-    price: float = 0.0
-
-    @property
-    def open(self) -> bool:
-        """Whether any of these machines takes another order."""
-        return bool(self.rooms or self.behind)
 
 
 @dataclass(slots=True)
@@ -59,6 +34,7 @@ class Fleet:
     def __init__(self) -> None:
         self.total = Total()
         self._kinds: dict[object, Kind] = {}
+        self._kind_of: dict[str, Kind] = {}
         self._demands: WeakValueDictionary[tuple[str, Needs, int], Demand] = WeakValueDictionary()
         self._warm: dict[str, Place] = {}
         self._warm_for: dict[str, str] = {}  # node to job, as `_warm` has it
@@ -85,7 +61,7 @@ class Fleet:
     def look(self, node: Node) -> None:
         """Bring the place of `node` up to date."""
         kind = self._kind(node) if node.takes_work else None
-        if kind is not node.kind:
+        if kind is not self._kind_of.get(node.id):
             self._leave(node)
             self._join(node, kind)
         if kind is None:
@@ -102,13 +78,18 @@ class Fleet:
             kind.behind.pop(node.id, None)
         self._note_warm(node)
 
+    def kind_of(self, node: Node) -> Kind | None:
+        """Return the kind of `node`, or None while it takes no work."""
+        return self._kind_of.get(node.id)
+
     def warm(self, job_id: str) -> Iterator[Node]:
         """Yield the machines that worked on this job last and take another order."""
         yield from self._warm.get(job_id, {}).values()
 
     def _kind(self, node: Node) -> Kind:
-        if node.kind is not None and node.kind.offer is node.offer:
-            return node.kind
+        present = self._kind_of.get(node.id)
+        if present is not None and present.offer is node.offer:
+            return present
         key = _key(node.offer)
         kind = self._kinds.get(key)
         if kind is None:
@@ -120,13 +101,13 @@ class Fleet:
         return kind
 
     def _join(self, node: Node, kind: Kind | None) -> None:
-        node.kind = kind
         if kind is not None:
+            self._kind_of[node.id] = kind
             kind.nodes[node.id] = node
             self.total.add(kind.offer, 1)
 
     def _leave(self, node: Node) -> None:
-        kind = node.kind
+        kind = self._kind_of.pop(node.id, None)
         if kind is None:
             return
         self._clear(node, kind)

@@ -2,17 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from lightmill.domain.policy import NodeWish
 from lightmill.domain.resources import Needs, Offer, devices
 from lightmill.domain.states import AttemptState, NodeState
+from lightmill.scheduler.core.reservation import Reservation
 from lightmill.scheduler.core.trust import Record
 from lightmill.scheduler.core.work import Attempt
-
-if TYPE_CHECKING:
-    from lightmill.scheduler.core.fleet import Kind
-    from lightmill.scheduler.core.reservations import Reservation
 
 UNLIMITED = 2**63 - 1
 """Bytes of disk of a node that has not said how many it has."""
@@ -45,7 +41,6 @@ class Node:
         warm: Job that it worked on last: its files and its open scene are there.
         wish: What a person wants of it.
         record: Its failures of late.
-        kind: Machines that offer the same; None while it takes no work.
         room: Where the fleet keeps it among those with something free; None: nowhere.
         reserved: The wide task that it is kept for.
     """
@@ -68,9 +63,8 @@ class Node:
     forgiven: int = 0
     quarantined_until: datetime | None = None
     record: Record = field(default_factory=Record)
-    kind: "Kind | None" = None
     room: Room | None = None
-    reserved: "Reservation | None" = None
+    reserved: Reservation | None = None
     free_cores: int = 0
     free_ram: int = 0
     free_disk: int = 0

@@ -8,7 +8,7 @@ from math import inf
 from lightmill.domain.policy import LimitScope
 from lightmill.scheduler.core.chunks import chunk_of
 from lightmill.scheduler.core.demand import Demand
-from lightmill.scheduler.core.fleet import Kind
+from lightmill.scheduler.core.kind import Kind
 from lightmill.scheduler.core.machine import Grant, Node, Room
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Step
@@ -88,13 +88,17 @@ class Search:
         demand = self._demand
         return node.grant(demand.needs, demand.cores(kind), demand.ram(kind))
 
+    def _grant_if_suits(self, node: Node) -> Grant | None:
+        kind = self._farm.fleet.kind_of(node)
+        fits = kind is not None and kind in self._demand.kinds and self.suits(node)
+        return self.grant(node, kind) if kind is not None and fits else None
+
     def _reserved(self) -> Place | None:
         """Return a machine that is kept for such a task and is free by now."""
         for node in self._farm.reserved.get(self._demand, ()):
-            if node.kind is not None and self.suits(node):
-                grant = self.grant(node, node.kind)
-                if grant is not None:
-                    return Place(node, grant, anyway=self._anyway)
+            grant = self._grant_if_suits(node)
+            if grant is not None:
+                return Place(node, grant, anyway=self._anyway)
         return None
 
     def _backfill(self) -> Place | None:
@@ -102,9 +106,9 @@ class Search:
         for demand, nodes in self._farm.reserved.items():
             for node in nodes if demand is not self._demand else ():
                 kept = node.reserved
-                if kept is None or node.kind not in self._demand.kinds or not self.suits(node):
+                if kept is None or self._seconds > kept.free_in:
                     continue
-                grant = self.grant(node, node.kind) if self._seconds <= kept.free_in else None
+                grant = self._grant_if_suits(node)
                 if grant is not None:
                     return Place(node, grant, anyway=self._anyway)
         return None
@@ -129,7 +133,7 @@ class Search:
         if best is None:
             return None
         node = self._warm(best_price, best_free) or best
-        grant = None if node.kind is None else self.grant(node, node.kind)
+        grant = self._grant_if_suits(node)
         return None if grant is None else Place(node, grant, anyway=self._anyway)
 
     def _rooms(self, kind: Kind) -> Iterator[Room]:
@@ -171,7 +175,7 @@ class Search:
     def _warm(self, price: float, free: float) -> Node | None:
         """Return a machine with the scene open that does nearly as well as the best."""
         for node in islice(self._farm.fleet.warm(self._job_id), _WARM_LOOKS):
-            kind, room = node.kind, node.room
+            kind, room = self._farm.fleet.kind_of(node), node.room
             if kind is None or room is None or kind not in self._demand.kinds:
                 continue
             near = kind.price <= price and self._freedom(room, kind) > free - self._one(kind)
@@ -202,7 +206,7 @@ class Search:
             yield from kind.behind.values()
 
     def _ahead(self, node: Node) -> Place:
-        demand, kind = self._demand, node.kind
+        demand, kind = self._demand, self._farm.fleet.kind_of(node)
         if kind is None:
             raise ValueError(f"node {node.name} takes no work")
         grant = Grant(demand.cores(kind), demand.ram(kind), (), demand.needs.disk)

@@ -2,11 +2,12 @@
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from lightmill.messages.orders import Assignment, Frame
 from lightmill.scheduler.core import appraisal, placing, reserving, restlessness
+from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.chunks import chunk_of
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.placing import Place
@@ -44,21 +45,6 @@ def bring_up_to_date(farm: FarmState) -> None:
     for job in stirred.values():
         for step in job.steps:
             _put(farm, step)
-
-
-def demand_of(farm: FarmState, step: Step) -> Demand:
-    """Return what a task of `step` asks of a machine at present."""
-    if step.demand is None:
-        needs, least = step.needs, 0
-        pool = farm.policy.pools.get(needs.pool or "default")
-        if needs.sandbox is None and pool is not None and pool.sandbox is not None:
-            needs = replace(needs, sandbox=pool.sandbox)
-        if step.ram is not None and needs.whole_machine:
-            least = step.ram
-        elif step.ram is not None:
-            needs = replace(needs, ram=step.ram)
-        step.demand = farm.fleet.demand(step.work.engine, needs, least)
-    return step.demand
 
 
 def _put(farm: FarmState, step: Step) -> None:
@@ -139,7 +125,7 @@ class _Turn:
             return False
         place = placing.search(farm, step, demand)
         if place is not None:
-            _hand_out(farm, step, place)
+            _hand_out(farm, step, demand, place)
             demand.served_at = farm.tick
             _put(farm, step)
             return True
@@ -152,7 +138,7 @@ class _Turn:
         return False
 
 
-def _hand_out(farm: FarmState, step: Step, place: Place) -> None:
+def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None:
     task = _task(farm, step, place)
     attempt = Attempt(
         id=farm.new_id(),
@@ -168,8 +154,8 @@ def _hand_out(farm: FarmState, step: Step, place: Place) -> None:
     )
     attempt.lease_until = farm.lease(attempt)
     node = place.node
-    if node.reserved is not None and node.reserved.demand is step.demand:
-        reserving.keep_no_longer(farm, node)
+    if node in farm.reserved.get(demand, ()):
+        reserving.keep_no_longer(farm, node, demand)
     node.warm = step.job.id
     farm.occupy(node, attempt)
     step.running[attempt.id] = attempt

@@ -49,14 +49,12 @@ class Lane:
         self.demands[step.id] = demand
         self.ages[step.id] = age
         heapq.heappush(self._by_age, (age, step.id))
-        step.lane = self
 
     def remove(self, step: Step) -> None:
         """Let a step go."""
         del self.steps[step.id]
         del self.demands[step.id]
         del self.ages[step.id]
-        step.lane = None
 
     def rank(self, total: Total) -> Rank | None:
         """Return its place in the order, or None when nothing waits in it."""
@@ -76,6 +74,7 @@ class Queue:
         self.version = 0
         self.by_demand: dict[Demand, dict[object, Lane]] = {}
         self.strict: dict[object, Lane] = {}
+        self._lanes: dict[str, Lane] = {}  # by step
         self._timers: list[tuple[datetime, str, Step]] = []
 
     @property
@@ -110,7 +109,7 @@ class Queue:
             key: object = step.needs.pool
         else:
             key = (job.priority, step.leads, accounts.key, job.spec.limits)
-        lane = step.lane
+        lane = self._lanes.get(step.id)
         if lane is not None:
             if lane.key == key and lane.demands[step.id] is demand and lane.ages[step.id] == age:
                 return
@@ -120,10 +119,11 @@ class Queue:
         if lane is None:
             lane = lanes[key] = Lane(key, None if job.spec.fifo else accounts)
         lane.add(step, demand, age)
+        self._lanes[step.id] = lane
 
     def remove(self, step: Step) -> None:
         """Let `step` go: nothing of it can be handed out."""
-        lane = step.lane
+        lane = self._lanes.pop(step.id, None)
         if lane is None:
             return
         demand = lane.demands[step.id]

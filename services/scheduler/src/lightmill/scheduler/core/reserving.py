@@ -5,10 +5,11 @@ from math import inf
 
 from lightmill.domain.states import AttemptState
 from lightmill.scheduler.core import attempts
+from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.placing import Search
-from lightmill.scheduler.core.reservations import AFTER_TICKS, MOST, Reservation
+from lightmill.scheduler.core.reservation import AFTER_TICKS, MOST, Reservation
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Attempt, Step
 
@@ -19,7 +20,7 @@ def reserve(farm: FarmState, blocked: Iterable[Step]) -> None:
     Steps in `blocked` stand in their order. With preemption, work of lower priority is ended for
     them at once.
     """
-    steps = {step.demand: step for step in blocked if step.demand is not None}
+    steps = {demand_of(farm, step): step for step in blocked}
     for demand in farm.blocked.keys() - steps.keys():
         del farm.blocked[demand]
     _review(farm)
@@ -31,28 +32,26 @@ def reserve(farm: FarmState, blocked: Iterable[Step]) -> None:
             _keep_one(farm, step, demand)
 
 
-def keep_no_longer(farm: FarmState, node: Node) -> None:
-    """Let `node` take whatever comes."""
-    kept, node.reserved = node.reserved, None
-    if kept is not None:
-        nodes = farm.reserved[kept.demand]
-        nodes.remove(node)
-        if not nodes:
-            del farm.reserved[kept.demand]
-        farm.fleet.look(node)
+def keep_no_longer(farm: FarmState, node: Node, demand: Demand) -> None:
+    """Let `node`, which is kept for `demand`, take whatever comes."""
+    nodes = farm.reserved[demand]
+    nodes.remove(node)
+    if not nodes:
+        del farm.reserved[demand]
+    node.reserved = None
+    farm.fleet.look(node)
 
 
 def _review(farm: FarmState) -> None:
     """Let go of machines that nobody waits for; reckon when the others are free."""
-    wanted = {step.demand for step in farm.queue.steps} if farm.reserved else set()
-    for node in [node for nodes in farm.reserved.values() for node in nodes]:
-        kept = node.reserved
-        if kept is None:
-            continue
-        if kept.demand not in wanted or node.kind is None:
-            keep_no_longer(farm, node)
-        else:
-            kept.free_in = _free_in(node, kept.cores, kept.ram)
+    wanted = {demand_of(farm, step) for step in farm.queue.steps} if farm.reserved else set()
+    for demand, nodes in list(farm.reserved.items()):
+        for node in list(nodes):
+            kept = node.reserved
+            if kept is None or demand not in wanted or farm.fleet.kind_of(node) is None:
+                keep_no_longer(farm, node, demand)
+            else:
+                kept.free_in = _free_in(node, kept.cores, kept.ram)
 
 
 def _is_wide(demand: Demand) -> bool:
@@ -73,24 +72,24 @@ def _keep_one(farm: FarmState, step: Step, demand: Demand) -> None:
         node
         for kind in demand.kinds
         for node in kind.nodes.values()
-        if node.reserved is None and look.suits(node) and _runs_smaller(node, demand)
+        if node.reserved is None and look.suits(node) and _runs_smaller(farm, node, demand)
     ]
     kept = len(farm.reserved.get(demand, ()))
     if not fitting or kept >= min(MOST, (len(fitting) + kept + 1) // 2, len(step.waiting)):
         return
-    cores, ram = _wanted(demand, fitting[0])
+    cores, ram = _wanted(farm, fitting[0], demand)
     node = min(fitting, key=lambda node: (_free_in(node, cores, ram), node.name))
     _keep(farm, node, demand)
 
 
-def _runs_smaller(node: Node, demand: Demand) -> bool:
-    cores, ram = _wanted(demand, node)
+def _runs_smaller(farm: FarmState, node: Node, demand: Demand) -> bool:
+    cores, ram = _wanted(farm, node, demand)
     return any(held.cores < cores and held.ram < ram for held in node.held.values())
 
 
 def _keep(farm: FarmState, node: Node, demand: Demand) -> None:
-    cores, ram = _wanted(demand, node)
-    node.reserved = Reservation(demand, cores, ram, _free_in(node, cores, ram))
+    cores, ram = _wanted(farm, node, demand)
+    node.reserved = Reservation(cores, ram, _free_in(node, cores, ram))
     farm.reserved.setdefault(demand, []).append(node)
     for attempt in node.ahead.values():
         if attempt.state is AttemptState.ASSIGNED:
@@ -98,10 +97,9 @@ def _keep(farm: FarmState, node: Node, demand: Demand) -> None:
     farm.fleet.look(node)
 
 
-def _wanted(demand: Demand, node: Node) -> tuple[int, int]:
-    if node.kind is None:
-        return 0, 0
-    return demand.cores(node.kind), demand.ram(node.kind)
+def _wanted(farm: FarmState, node: Node, demand: Demand) -> tuple[int, int]:
+    kind = farm.fleet.kind_of(node)
+    return (0, 0) if kind is None else (demand.cores(kind), demand.ram(kind))
 
 
 def _free_in(node: Node, cores: int, ram: int) -> float:
@@ -134,7 +132,7 @@ def _preempt(farm: FarmState, step: Step, demand: Demand) -> bool:
         for kind in demand.kinds
         for node in kind.nodes.values()
         if node.reserved is None and look.suits(node)
-        if (victims := _victims(node, *_wanted(demand, node), step.job.priority))
+        if (victims := _victims(node, *_wanted(farm, node, demand), step.job.priority))
     ]
     if not found:
         return False

@@ -2,6 +2,7 @@
 
 from lightmill.domain.states import AttemptState
 from lightmill.scheduler.core import attempts
+from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.placing import Search
 from lightmill.scheduler.core.state import FarmState
@@ -36,11 +37,9 @@ def _idle(farm: FarmState) -> dict[str, Node]:
 
 def _fitting(farm: FarmState, attempt: Attempt, idle: dict[str, Node]) -> Node | None:
     step = attempt.task.step
-    demand = step.demand
-    if demand is None or not any(node.kind in demand.kinds for node in idle.values()):
-        return None
+    demand = demand_of(farm, step)
     look = Search(farm, step, demand)
     return next(
-        (n for n in idle.values() if n.kind in demand.kinds and look.suits(n)),
+        (n for n in idle.values() if farm.fleet.kind_of(n) in demand.kinds and look.suits(n)),
         None,
     )

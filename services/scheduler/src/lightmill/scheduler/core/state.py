@@ -43,6 +43,7 @@ class FarmState:
         attempts: By id: every attempt that a node holds as far as is known.
         progressed: Jobs whose running frames have moved since the last beat.
         wishes: What persons want of nodes, by node.
+        demands: What a task asks, by step; left out until it is next needed.
         stirred: Jobs of which something has changed since the queue was last brought up to date.
         dependents: By job, those that wait for its end.
         blocked: By demand, the tick since which what goes first of it finds no room.
@@ -65,6 +66,7 @@ class FarmState:
     queue: Queue = field(default_factory=Queue)
     shares: Shares = field(default_factory=Shares)
     limits: Limits = field(default_factory=Limits)
+    demands: dict[str, Demand] = field(default_factory=dict)
     stirred: dict[str, Job] = field(default_factory=dict)
     dependents: dict[str, set[str]] = field(default_factory=dict)
     blocked: dict[Demand, int] = field(default_factory=dict)

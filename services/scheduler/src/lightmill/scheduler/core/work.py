@@ -5,7 +5,6 @@ Only what lives is held: a job that has ended leaves the farm, its rows stay in 
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import JobSpec, StepSpec, Work
@@ -22,10 +21,6 @@ from lightmill.domain.states import (
 )
 from lightmill.scheduler.core.timing import Timing
 from lightmill.scheduler.core.waiting import Waiting
-
-if TYPE_CHECKING:
-    from lightmill.scheduler.core.demand import Demand
-    from lightmill.scheduler.core.queue import Lane
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -96,8 +91,6 @@ class Step:
         given_up: Frames that failed too often, by ordinal.
         ram: Bytes that a task of it gets at least, since one ran out of memory.
         timing: How long its frames take.
-        demand: What a task of it asks; None until it is next needed.
-        lane: Where the queue keeps it while it has something to hand out.
         held_until: Nothing of it is handed out before: it lacked a licence, for the
             `shortages`-th time in a row.
         leads: Whether another step of the job waits for it, as the main step does for test frames.
@@ -114,8 +107,6 @@ class Step:
     running: dict[str, Attempt] = field(default_factory=dict)
     ram: int | None = None
     timing: Timing = field(default_factory=Timing)
-    demand: "Demand | None" = None
-    lane: "Lane | None" = None
     held_until: datetime | None = None
     shortages: int = 0
     leads: bool = field(init=False)

@@ -6,8 +6,6 @@ whatever ends before that may run there.
 
 from dataclasses import dataclass
 
-from lightmill.scheduler.core.demand import Demand
-
 AFTER_TICKS = 10
 """Beats that a wide task waits while machines that could take it take other work."""
 
@@ -20,13 +18,11 @@ class Reservation:
     """A machine that is kept.
 
     Attributes:
-        demand: What it is kept for.
         cores: Processors that are needed there.
         ram: Bytes that are needed there.
         free_in: Seconds until that much is free, as far as can be told; infinite when it cannot.
     """
 
-    demand: Demand
     cores: int
     ram: int
     free_in: float
