@@ -3,7 +3,8 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from lightmill.api.core.bodies import DesignJobBody, JobBody, TaskBody
+from lightmill.api.core.bodies import DesignJobBody, TaskBody
+from lightmill.api.core.job_bodies import JobBody
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from lightmill.domain.principal import Role
 from lightmill.storage.sql.schema.scheduler import HISTORY, RESULTS, TASKS
 
 __all__ = ["names"]
-REFUSED = {"deleteFile", "retryJob", "cleanUpTask", "makeHardwareConfig", "completeUpload"}
+REFUSED = {"deleteFile", "retryJob", "approveJob", "cleanUpTask", "makeHardwareConfig"}
+REFUSED |= {"completeUpload"}
 """The state of what the fixture has made forbids these, or there is one already."""
 ROLES = {"getAttemptBundle": Role.NODE, "signUploads": Role.NODE, "enrolNode": Role.ENROLMENT}
 UNTYPED = {"getLog", "downloadFile", "analyseScene"}

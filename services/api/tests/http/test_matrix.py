@@ -41,6 +41,7 @@ WRITES: dict[str, dict[str, object] | None] = {
     "cancelJob": None,
     "pauseJob": None,
     "resumeJob": None,
+    "approveJob": None,
     "retryJob": None,
     "makeBundle": {"files": [{"path": "a", "asset_id": "{asset}"}]},
     "makeDesign": {**DESIGN, "files": [{"path": "chair.glb", "asset_id": "{asset}"}]},

@@ -35,6 +35,24 @@ async def a_node(farm: Farm, ram: int = 16, gpus: int = 0) -> None:
     await farm.insert(NODES, {**row, "seen_at": now, "updated_at": now})
 
 
+async def given_to_a_node(farm: Farm, job_id: str) -> None:
+    row: dict[str, Any] = {
+        "id": "task-1",
+        "tenant_id": farm.one.id,
+        "owner_id": "o",
+        "job_id": job_id,
+    }
+    row |= {
+        "step_id": "s",
+        "ordinals": [0],
+        "frames": [1],
+        "state": "RUNNING",
+        "node_id": "node-1",
+    }
+    zeros = dict.fromkeys(("priority", "progress", "failures", "tries"), 0)
+    await farm.insert(TASKS, {**row, **zeros, "attempt_id": "a", "created_at": farm.clock.now()})
+
+
 async def create(farm: Farm, **more: object) -> tuple[int, dict[str, Any]]:
     asset = await farm.upload()
     body = {"scene_file": asset, "renderer": "blender", "frames": "1-100", **more}
@@ -86,9 +104,18 @@ async def test_a_task_is_given_the_smallest_profile_that_does(farm: Farm) -> Non
             assert (answer.json()["nodes"], answer.json()["free_nodes"]) == (1, 1)
             ids.append(answer.json()["id"])
     _, task = await create(farm, ram=8, hardware_config_ids=ids)
-    assert task["hardware_config_id"] == ids[1]
+    assert task["hardware_config_id"] is None
     (row,) = await farm.rows(JOBS)
     assert row.spec["needs"]["ram"] == 16 * GIB
+    assert [p["id"] for p in row.spec["needs"]["profiles"]] == [str(ids[1]), str(ids[0])]
+    await given_to_a_node(farm, task["id"])
+    async with farm.client() as client:
+        status = (await client.get(f"/api/tasks/{task['id']}/status")).json()
+        job = (await client.get(f"/api/v1/jobs/{task['id']}")).json()
+    assert status["hardware_config_id"] == job["hardware_config_id"] == ids[1]
+    assert job["needs"]["hardware_config_ids"] == [ids[1], ids[0]]
+    _, only = await create(farm, hardware_config_ids=[ids[0]])
+    assert only["hardware_config_id"] == ids[0]
     status, problem = await create(farm, hardware_config_ids=[10**9])
     assert status == 422
     assert problem["errors"][0]["pointer"] == "#/hardware_config_ids"

@@ -14,6 +14,7 @@ from lightmill.domain.resources import Needs
 Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
 """Whatever JSON can say."""
 
+DEFAULT_POOL = "default"
 DEFAULT_PRIORITY = 1
 MAX_PRIORITY = 100
 NAMED_PRIORITIES = {"high_priority": 75, "default": 1, "low_priority": 0}
@@ -135,7 +136,9 @@ class JobSpec:
     """Everything about a job that does not change after it was handed in.
 
     Attributes:
-        fifo: Its pool hands out strictly by creation time.
+        pool: Whose order and ceiling it keeps to; its machines need not belong to that pool
+            unless `needs` says so.
+        fifo: That pool hands out strictly by creation time.
         after: Jobs that must have ended first.
         limits: Names of what every task of it takes one of while it runs (licences, slots).
         deadline: When its owner would like to have it: a hint among equals.
@@ -147,6 +150,7 @@ class JobSpec:
     steps: tuple[StepSpec, ...]
     needs: Needs = field(default_factory=Needs)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    pool: str = DEFAULT_POOL
     fifo: bool = False
     after: tuple[AfterJob, ...] = ()
     limits: tuple[str, ...] = ()

@@ -120,7 +120,7 @@ def _obstacles(needs: Needs, engine: str, offer: Offer) -> Iterator[str]:
     if needs.sandbox is not None and _level(offer.sandbox) < _level(needs.sandbox):
         yield f"sandbox {needs.sandbox}"
     yield from _short(needs, offer)
-    if needs.profiles and not any(_is_profile(profile, offer) for profile in needs.profiles):
+    if needs.profiles and not any(is_profile(profile, offer) for profile in needs.profiles):
         yield "hardware " + " or ".join(profile.name or profile.id for profile in needs.profiles)
 
 
@@ -147,7 +147,8 @@ def _level(sandbox: str) -> int:
     return SANDBOXES.index(sandbox) if sandbox in SANDBOXES else 0
 
 
-def _is_profile(profile: Profile, offer: Offer) -> bool:
+def is_profile(profile: Profile, offer: Offer) -> bool:
+    """Tell whether a machine is of that kind."""
     wanted = profile.gpu_model.lower()
     gpus = [g for g in offer.gpus if g.vram >= profile.vram and wanted in g.name.lower()]
     enough = offer.cores >= profile.cores and offer.ram >= profile.ram

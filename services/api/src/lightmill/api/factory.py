@@ -54,6 +54,7 @@ from lightmill.api.queries.frames import FrameQueries
 from lightmill.api.queries.hardware import HardwareQueries
 from lightmill.api.queries.jobs import JobQueries
 from lightmill.api.queries.nodes import NodeQueries
+from lightmill.api.queries.policy import PolicyQueries
 from lightmill.api.queries.standings import Standings
 from lightmill.api.queries.work import WorkQueries
 from lightmill.api.use_cases.analyse_scene import AnalyseScene
@@ -250,7 +251,8 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
     analyses = SqlAnalyses(database, clock, relay.wake, settings.path_rules)
     node_queries, standings = NodeQueries(database), Standings(database, parts.cache)
     hardware, work = HardwareQueries(database, node_queries), WorkQueries(database)
-    change_job = ChangeJob(job_rows, standings)
+    policies, job_queries = PolicyQueries(database), JobQueries(database, parts.cache)
+    change_job = ChangeJob(job_rows, standings, job_queries)
     presence = FindPresence(assets, store)
     content = StoreContent(assets, store, presence)
     make_bundle = MakeBundle(assets, bundle_rows, presence)
@@ -269,6 +271,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
             jobs=job_rows,
             machines=node_queries,
             profiles=hardware,
+            policies=policies,
             bundles=make_bundle,
             scenes=find_scene,
             complete=RequireComplete(analyses),
@@ -280,6 +283,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
             bundles=bundle_rows,
             store=content,
             clock=clock,
+            policies=policies,
             rules=rules,
         ),
         submit_sweep=SubmitSweep(job_rows, settings.most_sweep),
@@ -299,7 +303,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
         hardware_configs=SqlHardwareConfigs(database, clock),
         find_analysis=analyses.find,
         standings=standings,
-        jobs=JobQueries(database, parts.cache),
+        jobs=job_queries,
         work=work,
         frames=FrameQueries(database),
         nodes=node_queries,

@@ -1,6 +1,6 @@
 """What is asked of jobs, in SQL: one row a job, whatever its length."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -30,6 +30,7 @@ _CHANGES: Mapping[Wish, tuple[ColumnElement[bool], Mapping[str, Any]]] = {
     Wish.CANCEL: (JOBS.c.wanted != Wanted.CANCEL, {"wanted": Wanted.CANCEL}),
     Wish.PAUSE: (JOBS.c.paused.is_(False), {"paused": True}),
     Wish.RESUME: (JOBS.c.paused.is_(True), {"paused": False}),
+    Wish.APPROVE: (JOBS.c.approved.is_(False), {"approved": True}),
     # Only what has FAILED is retried: a cancel that came too late for it is no longer wanted.
     Wish.RETRY: (
         JOBS.c.id.is_not(None),
@@ -107,6 +108,15 @@ class SqlJobs(Jobs):
             if (await connection.execute(query)).scalar() is not None or fingerprint is None:
                 return job_id
             return await remember(connection, principal, fingerprint, job_id, self._clock.now())
+
+    @override
+    async def unknown(self, tenant_id: str, job_ids: Sequence[str]) -> list[str]:
+        if not job_ids:
+            return []
+        query = select(JOBS.c.id).where(JOBS.c.id.in_(job_ids), JOBS.c.tenant_id == tenant_id)
+        async with self._database.reading() as connection:
+            known = set((await connection.execute(query)).scalars())
+        return [job_id for job_id in job_ids if job_id not in known]
 
     @override
     async def wish(self, principal: Principal, job_id: str, wish: Wish) -> bool:

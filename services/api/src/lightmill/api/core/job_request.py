@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from lightmill.api.core.bodies import JobBody
+from lightmill.api.core.job_bodies import JobBody, NeedsBody
+from lightmill.api.core.job_steps import own_steps
 from lightmill.api.core.problem import invalid
 from lightmill.domain.failures import RetryPolicy
 from lightmill.domain.frames import MAX_FRAMES, FrameSet
 from lightmill.domain.job import (
+    DEFAULT_POOL,
     DEFAULT_PRIORITY,
+    AfterJob,
+    FrameOrder,
     JobKind,
     JobSpec,
     Json,
@@ -17,9 +22,8 @@ from lightmill.domain.job import (
     Work,
     steps_with_test,
 )
-from lightmill.domain.resources import Needs
+from lightmill.domain.resources import Needs, Profile
 
-DEFAULT_POOL = "default"
 SIMULATED = "simulated"
 COMMAND = "command"
 SCENELESS = frozenset({SIMULATED, COMMAND})
@@ -55,41 +59,66 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """What every way of handing in frames has in common."""
+    """What every way of handing in frames has in common.
+
+    Attributes:
+        steps: Of the caller's own, instead of frames and test frames.
+        limits: Names of what each task takes one of.
+        times: Seconds that the engine may take.
+    """
 
     engine: str
-    frames: FrameSet
+    frames: FrameSet = field(default_factory=lambda: FrameSet(()))
+    order: FrameOrder = FrameOrder.GIVEN
     test_frames: FrameSet | None = None
     stop_after_test: bool = False
+    approval: bool = False
+    steps: tuple[StepSpec, ...] = ()
     scene: str | None = None
     needs: Needs = field(default_factory=Needs)
-    chunk: int = 1
+    chunk: int | None = None
     settings: Mapping[str, Json] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    times: Limits = field(default_factory=Limits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    after: tuple[AfterJob, ...] = ()
+    limits: tuple[str, ...] = ()
+    deadline: datetime | None = None
+    failure_budget: int | None = None
 
     @property
     def kind(self) -> JobKind:
         """The kind of job that this becomes."""
         return JobKind.SIMULATED if self.engine == SIMULATED else JobKind.SCENE
 
-    def spec(self) -> JobSpec:
-        """Return the specification for the scheduler.
+    @property
+    def pool(self) -> str:
+        """Where its tasks queue."""
+        return self.needs.pool or DEFAULT_POOL
+
+    @property
+    def work(self) -> Work:
+        """What the engine is asked to do, unless a step says otherwise."""
+        return Work(
+            engine=self.engine, scene=self.scene, settings=self.settings, limits=self.times
+        )
+
+    def spec(self, *, fifo: bool) -> JobSpec:
+        """Return the specification for the scheduler; `fifo` is the mode of its pool.
 
         Raises:
             ProblemError: frames and test frames are more than a job may have.
         """
-        steps = steps_with_test(self.frames, self.test_frames, stop=self.stop_after_test)
         spec = JobSpec(
-            work=Work(
-                engine=self.engine,
-                scene=self.scene,
-                settings=self.settings,
-                limits=self.limits,
-            ),
-            steps=tuple(map(self._chunked, steps)),
+            work=self.work,
+            steps=self.steps or self._framed(),
             needs=self.needs,
             retry=self.retry,
+            pool=self.pool,
+            fifo=fifo,
+            after=self.after,
+            limits=self.limits,
+            deadline=self.deadline,
+            failure_budget=self.failure_budget,
         )
         if spec.frame_count > MAX_FRAMES:
             raise invalid(
@@ -97,22 +126,72 @@ class Ask:
             )
         return spec
 
+    def _framed(self) -> tuple[StepSpec, ...]:
+        steps = steps_with_test(
+            self.frames,
+            self.test_frames,
+            stop=self.stop_after_test,
+            approval=self.approval,
+            order=self.order,
+        )
+        return tuple(map(self._chunked, steps))
+
     def _chunked(self, step: StepSpec) -> StepSpec:
         return step if step.name == "test" else replace(step, chunk=self.chunk)
 
 
-def ask_of(body: JobBody) -> Ask:
-    """Return what a canonical body asks."""
-    needs = replace(Needs(**body.needs.model_dump()), pool=body.needs.pool or body.pool)
-    return Ask(
+def ask_of(body: JobBody, profiles: Mapping[int, Profile]) -> Ask:
+    """Return what a canonical body asks.
+
+    Args:
+        body: As it came.
+        profiles: The hardware profiles of the tenant that it names.
+
+    Raises:
+        ProblemError: it names the field and the remedy.
+    """
+    _check_shape(body)
+
+    def needs_of(needs: NeedsBody) -> Needs:
+        return _needs(needs, body.pool, profiles)
+
+    ask = Ask(
         engine=body.engine,
-        frames=body.frames,
+        frames=body.frames or FrameSet(()),
+        order=body.order,
         test_frames=body.test_frames,
         stop_after_test=body.stop_after_test,
+        approval=body.approval,
         scene=body.scene,
-        needs=needs,
+        needs=needs_of(body.needs),
         chunk=body.chunk,
         settings=body.settings,
-        limits=Limits(**body.limits.model_dump()),
+        times=Limits(**body.time_limits.model_dump()),
         retry=RetryPolicy(**body.retry.model_dump()),
+        after=tuple(AfterJob(**after.model_dump()) for after in body.after),
+        limits=tuple(dict.fromkeys(body.limits)),
+        deadline=body.deadline,
+        failure_budget=body.failure_budget,
+    )
+    return replace(ask, steps=own_steps(body, ask.work, needs_of))
+
+
+def _check_shape(body: JobBody) -> None:
+    if (body.frames is None) == (body.steps is None):
+        raise invalid("frames", "give either frames or steps")
+    if body.steps is not None:
+        for name in ("test_frames", "stop_after_test", "approval", "order", "chunk"):
+            if name in body.model_fields_set:
+                raise invalid(name, "goes with frames; with steps, each step says so itself")
+    elif body.approval and body.test_frames is None:
+        raise invalid("approval", "needs test_frames, which a person looks at first")
+
+
+def _needs(body: NeedsBody, pool: str | None, profiles: Mapping[int, Profile]) -> Needs:
+    plain = body.model_dump(exclude={"hardware_config_ids", "tags", "pool"})
+    return Needs(
+        **plain,
+        pool=body.pool or pool,
+        tags=tuple(dict.fromkeys(body.tags)),
+        profiles=tuple(profiles[id_] for id_ in dict.fromkeys(body.hardware_config_ids)),
     )

@@ -100,21 +100,53 @@ class JobListed(Answer):
     updated_at: datetime
 
 
-class StepAsked(Answer):
-    """Frames of a job that are rendered alike."""
-
-    name: str
-    frames: str = Field(examples=["1-49,51-100"])
-    chunk: int
-
-
 class NeedsAsked(Answer):
     """What each task reserves; without cores and ram, the whole machine."""
 
     cores: int | None
     ram: int | None
     gpus: int
+    vram: int
+    vendor: str | None
+    disk: int
+    version: str | None
+    os: str | None
     pool: str | None
+    tags: list[str]
+    sandbox: str | None
+    hardware_config_ids: list[int]
+
+
+class AfterStepAsked(Answer):
+    """A step that another waits for."""
+
+    step: str
+    must_succeed: bool
+    each: bool
+
+
+class AfterJobAsked(Answer):
+    """A job that another waits for."""
+
+    job_id: str
+    must_succeed: bool
+
+
+class StepAsked(Answer):
+    """Frames of a job that are rendered alike; null: as for the whole job.
+
+    A chunk of null is as long as measured times suggest.
+    """
+
+    name: str
+    frames: str = Field(examples=["1-49,51-100"])
+    order: str = Field(examples=["given", "ascending", "descending", "bisection"])
+    chunk: int | None
+    after: list[AfterStepAsked]
+    approval: bool
+    engine: str | None
+    scene: str | None
+    needs: NeedsAsked | None
 
 
 class JobSeen(JobListed):
@@ -125,6 +157,12 @@ class JobSeen(JobListed):
     settings: dict[str, Any]
     steps: list[StepAsked]
     needs: NeedsAsked
+    hardware_config_id: int | None = Field(description="Of the machine that it was given last")
+    limits: list[str]
+    after: list[AfterJobAsked]
+    deadline: datetime | None
+    failure_budget: int | None
+    approved: bool
     paused: bool
     result_url: str | None
 
@@ -263,6 +301,7 @@ class TaskStatus(Answer):
     startedAt: datetime | None  # noqa: N815  # the seed's spelling
     updatedAt: datetime  # noqa: N815  # the seed's spelling
     error: str | None
+    hardware_config_id: int | None
     frames: list[FrameSeen]
     totalFrames: int  # noqa: N815  # the seed's spelling
     offset: int

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
-from lightmill.api.core.bodies import JobBody, PriorityBody
+from lightmill.api.core.job_bodies import JobBody, PriorityBody
 from lightmill.api.core.job_view import Standing
 from lightmill.api.core.problem import ProblemError, missing
 from lightmill.api.handlers import answers
@@ -64,7 +64,11 @@ async def get_job(job_id: str, who: Who, given: Given, response: Response) -> Do
         raise missing("job")
     response.headers["ETag"] = f'"{asked["version"]}"'
     plain = {name: value for name, value in asked.items() if name != "tenant_id"}
-    return {"id": job_id, **plain, **_progress(standing, given)}
+    profile = None
+    if asked["needs"]["hardware_config_ids"]:
+        profile = await given.hardware.assigned(who.tenant_id, job_id)
+    progress = _progress(standing, given)
+    return {"id": job_id, **plain, "hardware_config_id": profile, **progress}
 
 
 def _progress(standing: Standing, given: Collaborators) -> Document:
@@ -136,6 +140,16 @@ async def pause(job_id: str, who: Who, given: Given) -> Document:
 @router.post("/{job_id}/resume", operation_id="resumeJob", **told(answers.Accepted, 202))
 async def resume(job_id: str, who: Who, given: Given) -> Document:
     return await _wish(given, who, job_id, Wish.RESUME)
+
+
+@router.post(
+    "/{job_id}/approve",
+    operation_id="approveJob",
+    summary="Release the steps that wait for a person",
+    **told(answers.Accepted, 202),
+)
+async def approve(job_id: str, who: Who, given: Given) -> Document:
+    return await _wish(given, who, job_id, Wish.APPROVE)
 
 
 @router.post("/{job_id}/retry", operation_id="retryJob", **told(answers.Accepted, 202))

@@ -56,6 +56,9 @@ async def status(
     spec = None if standing is None else await given.jobs.spec(who.tenant_id, task_id)
     if standing is None or spec is None:
         raise missing("task")
+    profile = None
+    if spec.needs.profiles:
+        profile = await given.hardware.assigned(who.tenant_id, task_id)
     freed = await given.work.freed(who.tenant_id, task_id) if standing.finished else None
     return {
         "id": task_id,
@@ -65,6 +68,7 @@ async def status(
         "startedAt": standing.started_at,
         "updatedAt": standing.updated_at,
         "error": standing.error,
+        "hardware_config_id": profile,
         "frames": await given.frames.page(task_id, spec, offset, limit, given.sign),
         "totalFrames": spec.frame_count,
         "offset": offset,

@@ -9,8 +9,9 @@ from typing import Protocol
 from lightmill.api.core.job_request import NewJob
 from lightmill.api.core.job_view import Standing
 from lightmill.api.core.manifest import Entry
+from lightmill.domain.job import JobSpec
 from lightmill.domain.principal import Principal, Role
-from lightmill.domain.resources import Needs, Offer
+from lightmill.domain.resources import Offer, Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ class Wish(StrEnum):
     RESUME = "resume"
     RETRY = "retry"
     CLEANUP = "cleanup"
+    APPROVE = "approve"
 
 
 class Jobs(Protocol):
@@ -88,6 +90,10 @@ class Jobs(Protocol):
         Returns:
             `job_id`, or the id of the job that has the same fingerprint.
         """
+        ...
+
+    async def unknown(self, tenant_id: str, job_ids: Sequence[str]) -> list[str]:
+        """Return those of `job_ids` that no job of the tenant has."""
         ...
 
     async def wish(self, principal: Principal, job_id: str, wish: Wish) -> bool:
@@ -233,19 +239,23 @@ class HardwareConfigs(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """What a hardware profile stands for; `ram` in bytes."""
-
-    id: int
-    needs: Needs
-
-
 class Profiles(Protocol):
     """Where hardware profiles are read."""
 
-    async def profiles(self, tenant_id: str, ids: Sequence[int]) -> list[Profile]:
-        """Return those of the profiles that the tenant has."""
+    async def profiles(self, tenant_id: str, ids: Sequence[int]) -> Mapping[int, Profile]:
+        """Return those of the profiles that the tenant has, by their ids."""
+        ...
+
+
+class Policies(Protocol):
+    """Where it is read how the farm is shared."""
+
+    async def is_fifo(self, pool: str) -> bool:
+        """Tell whether a pool hands out its jobs strictly by creation time."""
+        ...
+
+    async def unknown_limits(self, names: Sequence[str]) -> list[str]:
+        """Return those of `names` that no limit has."""
         ...
 
 
@@ -272,6 +282,14 @@ class Attempts(Protocol):
 
     async def held(self, node_id: str, attempt_id: str) -> HeldAttempt | None:
         """Return an attempt that this node holds, or None, whoever else may hold it."""
+        ...
+
+
+class JobSpecs(Protocol):
+    """Where it is read what jobs ask."""
+
+    async def spec(self, tenant_id: str, job_id: str) -> JobSpec | None:
+        """Return the whole specification of a job of the tenant, or None."""
         ...
 
 

@@ -62,9 +62,9 @@ class FrameQueries:
         async with self._database.reading() as connection:
             for piece in _slices(spec, offset, limit):
                 rows = await _rows(connection, job_id, piece)
-                step = spec.steps[piece.position].frames
+                step = spec.steps[piece.position]
                 frames.extend(
-                    _frame(step.at(ordinal), ordinal, rows, sign)
+                    _frame(step.frame_at(ordinal), ordinal, rows, sign)
                     for ordinal in range(piece.start, piece.stop)
                 )
         return frames

@@ -3,17 +3,24 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Row, select
 
 from lightmill.api.core import cursor
+from lightmill.api.core.hardware import assigned_profile
 from lightmill.api.core.moment import rfc3339
-from lightmill.api.ports import Profile
 from lightmill.api.queries.nodes import Load, NodeQueries
 from lightmill.api.queries.page import Cut, Page, page
-from lightmill.domain.resources import Needs
+from lightmill.domain.job import JobSpec
+from lightmill.domain.resources import Offer, Profile
 from lightmill.domain.states import NodeState
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.api import HARDWARE_CONFIGS as CONFIGS
+from lightmill.storage.sql.schema.api import JOBS
+from lightmill.storage.sql.schema.scheduler import NODES, TASKS
+
+_OFFER = TypeAdapter(Offer)
+_SPEC = TypeAdapter(JobSpec)
 
 
 class HardwareQueries:
@@ -47,15 +54,44 @@ class HardwareQueries:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else _config(row, loads)
 
-    async def profiles(self, tenant_id: str, ids: Sequence[int]) -> list[Profile]:
-        """Return those of the profiles that the tenant has."""
+    async def profiles(self, tenant_id: str, ids: Sequence[int]) -> dict[int, Profile]:
+        """Return those of the profiles that the tenant has, by their ids."""
+        if not ids:
+            return {}
         query = select(CONFIGS).where(CONFIGS.c.tenant_id == tenant_id, CONFIGS.c.id.in_(ids))
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
-        return [
-            Profile(id=row.id, needs=Needs(cores=row.cores, ram=row.ram, gpus=row.gpu_count))
-            for row in rows
-        ]
+        return {row.id: _profile(row) for row in rows}
+
+    async def assigned(self, tenant_id: str, job_id: str) -> int | None:
+        """Return the profile, of those that a job asks for, of the machine it has had last."""
+        given = (
+            select(NODES.c.offer)
+            .join(TASKS, TASKS.c.node_id == NODES.c.id)
+            .where(TASKS.c.tenant_id == tenant_id, TASKS.c.job_id == job_id)
+            .order_by(TASKS.c.id.desc())
+            .limit(1)
+        )
+        async with self._database.reading() as connection:
+            offer = (await connection.execute(given)).scalar()
+            spec = (
+                await connection.execute(select(JOBS.c.spec).where(JOBS.c.id == job_id))
+            ).scalar()
+        if offer is None or spec is None:
+            return None
+        return assigned_profile(_SPEC.validate_python(spec).needs, _OFFER.validate_python(offer))
+
+
+def _profile(row: Row[Any]) -> Profile:
+    return Profile(
+        id=str(row.id),
+        name=row.name,
+        cores=row.cores,
+        ram=row.ram,
+        gpus=row.gpu_count,
+        gpu_model=row.gpu_model,
+        vram=row.vram,
+    )
 
 
 def _config(row: Row[Any], loads: Sequence[Load]) -> dict[str, object]:
@@ -79,7 +115,11 @@ def _fits(row: Row[Any], load: Load, *, taken: bool) -> bool:
     if taken and load.state != NodeState.ONLINE:
         return False
     offer = load.offer
-    gpus = [gpu for gpu in offer.gpus if gpu.vram >= row.vram and row.gpu_model in gpu.name]
+    gpus = [
+        gpu
+        for gpu in offer.gpus
+        if gpu.vram >= row.vram and row.gpu_model.lower() in gpu.name.lower()
+    ]
     return bool(
         offer.cores - load.cores * taken >= row.cores
         and offer.ram - load.ram * taken >= row.ram

@@ -1,7 +1,7 @@
 """What was asked of jobs, and lists of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -9,9 +9,11 @@ from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
 
 from lightmill.api.core import cursor
 from lightmill.api.core.job_view import PAUSED, ask_key
+from lightmill.api.core.moment import rfc3339
 from lightmill.api.queries.page import Cut, Page, page
 from lightmill.api.queries.standings import COLUMNS, standing_of
-from lightmill.domain.job import JobSpec
+from lightmill.domain.job import JobSpec, StepSpec
+from lightmill.domain.resources import Needs
 from lightmill.domain.states import JobState
 from lightmill.storage.ports import StatusCache
 from lightmill.storage.sql.database import Database
@@ -178,14 +180,31 @@ def _ask(row: Row[Any]) -> dict[str, object]:
         "engine": spec.work.engine,
         "scene": spec.work.scene,
         "settings": dict(spec.work.settings),
-        "steps": [
-            {"name": step.name, "frames": str(step.frames), "chunk": step.chunk or 1}
-            for step in spec.steps
-        ],
-        "needs": {
-            "cores": spec.needs.cores,
-            "ram": spec.needs.ram,
-            "gpus": spec.needs.gpus,
-            "pool": spec.needs.pool,
-        },
+        "steps": list(map(_step, spec.steps)),
+        "needs": _needs(spec.needs),
+        "limits": list(spec.limits),
+        "after": list(map(asdict, spec.after)),
+        "deadline": rfc3339(spec.deadline),
+        "failure_budget": spec.failure_budget,
+        "approved": row.approved,
     }
+
+
+def _step(step: StepSpec) -> dict[str, object]:
+    return {
+        "name": step.name,
+        "frames": str(step.frames),
+        "order": step.order,
+        "chunk": step.chunk,
+        "after": list(map(asdict, step.after)),
+        "approval": step.approval,
+        "engine": step.work and step.work.engine,
+        "scene": step.work and step.work.scene,
+        "needs": None if step.needs is None else _needs(step.needs),
+    }
+
+
+def _needs(needs: Needs) -> dict[str, object]:
+    plain = asdict(replace(needs, profiles=()))
+    del plain["profiles"]
+    return {**plain, "hardware_config_ids": [int(profile.id) for profile in needs.profiles]}

@@ -1,8 +1,8 @@
-"""Cancel, pause, resume, retry, clean up or reprioritise a job."""
+"""Cancel, pause, resume, approve, retry, clean up or reprioritise a job."""
 
 from lightmill.api.core.job_view import Standing
 from lightmill.api.core.problem import ProblemError, missing
-from lightmill.api.ports import Jobs, JobStandings, Wish
+from lightmill.api.ports import Jobs, JobSpecs, JobStandings, Wish
 from lightmill.domain.principal import Principal, Role
 from lightmill.domain.states import JobState
 
@@ -13,9 +13,10 @@ class ChangeJob:
     An artist changes jobs of their own, an admin those of the whole tenant.
     """
 
-    def __init__(self, jobs: Jobs, standings: JobStandings) -> None:
+    def __init__(self, jobs: Jobs, standings: JobStandings, specs: JobSpecs) -> None:
         self._jobs = jobs
         self._standings = standings
+        self._specs = specs
 
     async def __call__(self, principal: Principal, job_id: str, wish: Wish) -> Standing:
         """Return where the job stood when the wish was written; repeating it changes nothing.
@@ -29,8 +30,15 @@ class ChangeJob:
         if wish is Wish.CLEANUP and not standing.finished:
             detail = f"the job is {standing.shown}: cancel it, or wait until it has ended"
             raise ProblemError(409, "still-running", detail)
+        if wish is Wish.APPROVE and not await self._asks_a_person(principal, job_id):
+            detail = "no step of the job waits for a person; hand it in with approval"
+            raise ProblemError(409, "nothing-to-approve", detail)
         await self._jobs.wish(principal, job_id, wish)
         return standing
+
+    async def _asks_a_person(self, principal: Principal, job_id: str) -> bool:
+        spec = await self._specs.spec(principal.tenant_id, job_id)
+        return spec is not None and any(step.approval for step in spec.steps)
 
     async def prioritise(
         self, principal: Principal, job_id: str, priority: int, version: int | None

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from lightmill.api.core.bodies import DesignJobBody, PointBody
@@ -12,15 +12,15 @@ from lightmill.api.core.design_script import DesignError, RenderSettings, design
 from lightmill.api.core.job_request import SIMULATED, NewJob
 from lightmill.api.core.manifest import Entry
 from lightmill.api.core.problem import invalid, missing
-from lightmill.api.ports import Bundles, Design, Designs, Fingerprint, Jobs
+from lightmill.api.ports import Bundles, Design, Designs, Fingerprint, Jobs, Policies
 from lightmill.api.use_cases.make_design import SCRIPT
 from lightmill.api.use_cases.store_content import StoreContent
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import JobKind, JobSpec, Json, StepSpec, Work
+from lightmill.domain.policy import DESIGNS
 from lightmill.domain.principal import Principal
 from lightmill.runtime.clock import Clock
 
-POOL = "designs"
 _SECONDS = [2, 5]  # how long seed 001's worker pretends to render
 _STILL = FrameSet.parse("1")
 
@@ -39,9 +39,9 @@ class DesignRules:
 
 
 class SubmitDesignJob:
-    """Accepts designs, strictly first come first served in the pool `designs`."""
+    """Accepts designs: first come first served, unless the farm's keeper says otherwise."""
 
-    def __init__(  # its collaborators
+    def __init__(  # noqa: PLR0913  # its collaborators
         self,
         *,
         jobs: Jobs,
@@ -49,6 +49,7 @@ class SubmitDesignJob:
         bundles: Bundles,
         store: StoreContent,
         clock: Clock,
+        policies: Policies,
         rules: DesignRules,
     ) -> None:
         self._jobs = jobs
@@ -56,6 +57,7 @@ class SubmitDesignJob:
         self._bundles = bundles
         self._store = store
         self._clock = clock
+        self._policies = policies
         self._rules = rules
 
     async def __call__(
@@ -82,6 +84,7 @@ class SubmitDesignJob:
         else:
             script = design_script(design.model, camera, render)
             job = await self._rendered(principal, body, design, script)
+        job = replace(job, spec=replace(job.spec, fifo=await self._policies.is_fifo(DESIGNS)))
         return await self._jobs.add(principal, job_id, job, self._fingerprint(body, chosen))
 
     def _fingerprint(self, body: DesignJobBody, engine: str) -> Fingerprint | None:
@@ -113,9 +116,9 @@ def _job(body: DesignJobBody, design: Design, work: Work, bundle_id: str | None)
     return NewJob(
         name=design.name,
         kind=JobKind.DESIGN,
-        spec=JobSpec(work=work, steps=(StepSpec(name="frames", frames=_STILL),), fifo=True),
+        spec=JobSpec(work=work, steps=(StepSpec(name="frames", frames=_STILL),), pool=DESIGNS),
         user_label=body.userId,
-        pool=POOL,
+        pool=DESIGNS,
         bundle_id=bundle_id,
         design_id=design.id,
     )

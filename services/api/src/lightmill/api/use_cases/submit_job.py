@@ -1,19 +1,22 @@
 """Hand in a scene."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lightmill.api.core.bodies import JobBody, TaskBody
+from lightmill.api.core.bodies import TaskBody
 from lightmill.api.core.engine_rules import EngineRules
-from lightmill.api.core.hardware import refusal, stated
-from lightmill.api.core.job_request import DEFAULT_POOL, ENGINES, SCENELESS, Ask, NewJob, ask_of
+from lightmill.api.core.hardware import on_profiles, refusal, stated, stated_fields
+from lightmill.api.core.job_bodies import JobBody
+from lightmill.api.core.job_request import ENGINES, SCENELESS, Ask, NewJob, ask_of
 from lightmill.api.core.manifest import Entry
 from lightmill.api.core.problem import FieldError, ProblemError, invalid
-from lightmill.api.ports import Jobs, Machines, Profiles
+from lightmill.api.ports import Jobs, Machines, Policies, Profiles
 from lightmill.api.use_cases.find_scene import FindScene
 from lightmill.api.use_cases.make_bundle import MakeBundle
 from lightmill.api.use_cases.require_complete import RequireComplete
+from lightmill.domain.job import DEFAULT_POOL, JobSpec
 from lightmill.domain.principal import Principal
-from lightmill.domain.resources import GIB, Needs
+from lightmill.domain.resources import GIB, Needs, Offer, Profile
 
 
 class SubmitJob:
@@ -29,6 +32,7 @@ class SubmitJob:
         jobs: Jobs,
         machines: Machines,
         profiles: Profiles,
+        policies: Policies,
         bundles: MakeBundle,
         scenes: FindScene,
         complete: RequireComplete,
@@ -37,6 +41,7 @@ class SubmitJob:
         self._jobs = jobs
         self._machines = machines
         self._profiles = profiles
+        self._policies = policies
         self._bundles = bundles
         self._scenes = scenes
         self._complete = complete
@@ -48,17 +53,18 @@ class SubmitJob:
         Raises:
             ProblemError: it names the field and the remedy; nothing is half made.
         """
-        ask = ask_of(body)
-        spec = ask.spec()
-        self._rules.require("engine", ask.engine, ask.needs.pool or DEFAULT_POOL)
-        bundle_id = await self._bundle(principal, body)
-        await self._require_machine(ask, body.pool, allow_waiting=body.allow_waiting)
+        ask = ask_of(body, await self._named(principal, body))
+        spec = ask.spec(fifo=await self._policies.is_fifo(ask.pool))
+        self._require_engines(ask, spec)
+        await self._require_known(principal, ask, allow_waiting=body.allow_waiting)
+        bundle_id = await self._bundle(principal, body, spec)
+        await self._require_machines(spec, allow_waiting=body.allow_waiting)
         job = NewJob(
             name=body.name,
             kind=ask.kind,
             spec=spec,
             user_label=body.user_label or principal.user_id,
-            pool=ask.needs.pool or DEFAULT_POOL,
+            pool=ask.pool,
             priority=body.priority,
             bundle_id=bundle_id,
         )
@@ -76,31 +82,67 @@ class SubmitJob:
         if engine is None:
             raise invalid("renderer", f"is not known; use one of {', '.join(sorted(ENGINES))}")
         self._rules.require("renderer", engine, DEFAULT_POOL)
-        profile, needs = await self._profile(principal, body)
         ask = Ask(
             engine=engine,
             frames=body.frames,
             test_frames=body.test_frames,
             stop_after_test=body.stop_after_test,
-            needs=needs,
+            needs=await self._needs(principal, body),
             settings=body.settings,
         )
-        ask.spec()
-        await self._require_machine(ask, None, allow_waiting=body.allow_waiting)
+        fifo = await self._policies.is_fifo(ask.pool)
+        await self._require_machines(ask.spec(fifo=fifo), allow_waiting=body.allow_waiting)
         bundle_id, scene = await self._scene(principal, body)
-        ask = replace(ask, scene=scene)
+        spec = replace(ask, scene=scene).spec(fifo=fifo)
         job = NewJob(
             name=body.name or scene or body.renderer,
             kind=ask.kind,
-            spec=ask.spec(),
+            spec=spec,
             user_label=principal.user_id,
             priority=body.priority,
             bundle_id=bundle_id,
         )
-        return await self._jobs.add(principal, job_id, job, None), profile
+        profiles = spec.needs.profiles
+        only = int(profiles[0].id) if len(profiles) == 1 else None
+        return await self._jobs.add(principal, job_id, job, None), only
 
-    async def _bundle(self, principal: Principal, body: JobBody) -> str | None:
-        if body.engine in SCENELESS and body.bundle_id is None and body.files is None:
+    async def _named(self, principal: Principal, body: JobBody) -> Mapping[int, Profile]:
+        """Return the hardware profiles that a body names."""
+        asked = {"needs": body.needs}
+        for index, step in enumerate(body.steps or []):
+            if step.needs is not None:
+                asked[f"steps/{index}/needs"] = step.needs
+        ids = {id_ for needs in asked.values() for id_ in needs.hardware_config_ids}
+        found = await self._profiles.profiles(principal.tenant_id, sorted(ids))
+        for field, needs in asked.items():
+            _require_profiles(f"{field}/hardware_config_ids", needs.hardware_config_ids, found)
+        return found
+
+    def _require_engines(self, ask: Ask, spec: JobSpec) -> None:
+        self._rules.require("engine", ask.engine, ask.pool)
+        for index, step in enumerate(spec.steps):
+            if step.work is not None:
+                pool = (step.needs or spec.needs).pool or ask.pool
+                self._rules.require(f"steps/{index}/engine", step.work.engine, pool)
+
+    async def _require_known(self, principal: Principal, ask: Ask, *, allow_waiting: bool) -> None:
+        """Return when the jobs that it waits for and the limits that it takes of are there."""
+        before = [after.job_id for after in ask.after]
+        absent = await self._jobs.unknown(principal.tenant_id, before)
+        if absent:
+            field = f"after/{before.index(absent[0])}/job_id"
+            raise invalid(field, f"there is no job {absent[0]}")
+        if allow_waiting:
+            return
+        unknown = await self._policies.unknown_limits(ask.limits)
+        if unknown:
+            detail = f"{unknown[0]!r} is not set up; have an admin do it, or set allow_waiting"
+            raise invalid(f"limits/{ask.limits.index(unknown[0])}", detail)
+
+    async def _bundle(self, principal: Principal, body: JobBody, spec: JobSpec) -> str | None:
+        works = [step.work or spec.work for step in spec.steps]
+        sceneless = all(work.engine in SCENELESS for work in works)
+        if sceneless and body.bundle_id is None and body.files is None:
             return None
         if (body.bundle_id is None) == (body.files is None):
             raise invalid("bundle_id", "give either bundle_id or files")
@@ -108,9 +150,9 @@ class SubmitJob:
             entries = await self._bundles.require(principal, body.bundle_id)
         else:
             entries = await self._bundles.entries(principal, body.files or [])
-        _require_scene(body, entries)
-        if body.scene is not None and not body.allow_missing:
-            await self._complete(principal, "scene", body.scene, entries)
+        for scene, field in _scenes(spec, entries).items():
+            if not body.allow_missing:
+                await self._complete(principal, field, scene, entries)
         return body.bundle_id or await self._bundles(principal, body.files or [])
 
     async def _scene(self, principal: Principal, body: TaskBody) -> tuple[str | None, str | None]:
@@ -124,46 +166,55 @@ class SubmitJob:
             await self._complete(principal, "scene_file", scene, entries)
         return body.bundle or await self._scenes.bundle(principal, entries), scene
 
-    async def _profile(self, principal: Principal, body: TaskBody) -> tuple[int | None, Needs]:
-        """Return the profile that a task is given: the smallest of those that it allows."""
+    async def _needs(self, principal: Principal, body: TaskBody) -> Needs:
+        """Return what a seed's task reserves: what it says, or what its smallest profile has."""
         asked = Needs(ram=round(body.ram * GIB) if body.ram else None, gpus=body.gpu_count)
-        if not body.hardware_config_ids:
-            return None, asked
         ids = body.hardware_config_ids
-        profiles = await self._profiles.profiles(principal.tenant_id, ids)
-        if len(profiles) < len(set(ids)):
-            raise invalid("hardware_config_ids", "one of them does not exist")
-        fitting = [p for p in profiles if (p.needs.ram or 0) >= (asked.ram or 0)]
-        fitting = [p for p in fitting if p.needs.gpus >= asked.gpus]
-        if not fitting:
-            raise invalid("hardware_config_ids", "none of them has the ram and gpu_count asked")
-        offers = await self._machines.offers()
-        possible = [p for p in fitting if refusal(p.needs, "", offers) is None] or fitting
-        chosen = min(possible, key=lambda p: (p.needs.gpus, p.needs.ram or 0, p.needs.cores or 0))
-        return chosen.id, chosen.needs
+        if not ids:
+            return asked
+        found = await self._profiles.profiles(principal.tenant_id, ids)
+        _require_profiles("hardware_config_ids", ids, found)
+        try:
+            return on_profiles(asked, list(found.values()))
+        except ValueError as error:
+            raise invalid("hardware_config_ids", str(error)) from None
 
-    async def _require_machine(self, ask: Ask, pool: str | None, *, allow_waiting: bool) -> None:
-        needs = ask.needs if pool is None else replace(ask.needs, pool=pool)
-        if allow_waiting or not stated(needs):
+    async def _require_machines(self, spec: JobSpec, *, allow_waiting: bool) -> None:
+        if allow_waiting:
             return
-        reason = refusal(needs, ask.engine, await self._machines.offers())
-        if reason is not None:
-            fields = {
-                "ram": needs.ram,
-                "cores": needs.cores,
-                "gpus": needs.gpus,
-                "pool": needs.pool,
-            }
-            errors = [
-                FieldError(f"#/needs/{name}", "see detail") for name in fields if fields[name]
-            ]
-            raise ProblemError(400, "no-machine-fits", reason, errors=errors)
+        offers: list[Offer] | None = None
+        for index, step in enumerate(spec.steps):
+            needs, work = step.needs or spec.needs, step.work or spec.work
+            if not stated(needs):
+                continue
+            offers = await self._machines.offers() if offers is None else offers
+            reason = refusal(needs, work.engine, offers)
+            if reason is not None:
+                path = "needs" if step.needs is None else f"steps/{index}/needs"
+                named = [
+                    FieldError(f"#/{path}/{name}", "see detail") for name in stated_fields(needs)
+                ]
+                raise ProblemError(400, "no-machine-fits", reason, errors=named)
 
 
-def _require_scene(body: JobBody, entries: list[Entry]) -> None:
-    if body.engine in SCENELESS:
-        return
-    if body.scene is None:
-        raise invalid("scene", "is missing: the path of the scene in the bundle")
-    if body.scene not in {entry.path for entry in entries}:
-        raise invalid("scene", f"{body.scene!r} is not a path of the bundle")
+def _require_profiles(field: str, ids: Sequence[int], found: Mapping[int, Profile]) -> None:
+    absent = [id_ for id_ in ids if id_ not in found]
+    if absent:
+        raise invalid(field, f"there is no hardware profile {absent[0]}")
+
+
+def _scenes(spec: JobSpec, entries: Sequence[Entry]) -> Mapping[str, str]:
+    """Return the scenes of a job, each with the field that names it, all of them in the bundle."""
+    paths = {entry.path for entry in entries}
+    scenes: dict[str, str] = {}
+    for index, step in enumerate(spec.steps):
+        work = step.work or spec.work
+        if work.engine in SCENELESS:
+            continue
+        field = "scene" if work.scene == spec.work.scene else f"steps/{index}/scene"
+        if work.scene is None:
+            raise invalid(field, "is missing: the path of the scene in the bundle")
+        if work.scene not in paths:
+            raise invalid(field, f"{work.scene!r} is not a path of the bundle")
+        scenes.setdefault(work.scene, field)
+    return scenes

@@ -126,7 +126,7 @@ def result_row(delivered: Delivered, now: datetime) -> Row:
         "job_id": step.job.id,
         "attempt_id": delivered.attempt.id,
         "node_id": delivered.attempt.node_id,
-        "frame": step.spec.frames.at(result.ordinal),
+        "frame": step.spec.frame_at(result.ordinal),
         "object_key": result.key,
         "thumbnail_key": result.thumbnail_key,
         "blake3": result.blake3,
