@@ -5,10 +5,18 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 
 from lightmill.api.core.bodies import Name, Priority, SeedBody
-from lightmill.api.core.job_request import DEFAULT_POOL, NewJob
+from lightmill.api.core.job_request import NewJob
 from lightmill.api.core.problem import invalid
 from lightmill.domain.frames import FrameSet, Run
-from lightmill.domain.job import DEFAULT_PRIORITY, JobKind, JobSpec, Json, StepSpec, Work
+from lightmill.domain.job import (
+    DEFAULT_POOL,
+    DEFAULT_PRIORITY,
+    JobKind,
+    JobSpec,
+    Json,
+    StepSpec,
+    Work,
+)
 from lightmill.domain.resources import Needs
 from lightmill.domain.sweep import Sweep
 
@@ -102,7 +110,7 @@ def job_of(body: SweepBody, sweep: Sweep, user_id: str) -> NewJob:
     return NewJob(
         name=body.name,
         kind=JobKind.SWEEP,
-        spec=JobSpec(work=work, steps=(step,), needs=needs),
+        spec=JobSpec(work=work, steps=(step,), needs=needs, pool=pool),
         user_label=body.userId or user_id,
         pool=pool,
         priority=body.priority,
