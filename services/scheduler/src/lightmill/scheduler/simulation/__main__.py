@@ -6,11 +6,12 @@ error.
 
 import argparse
 import json
+import resource
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
+from lightmill.scheduler.simulation.crew import Crew, crew
 from lightmill.scheduler.simulation.laws import LAWS
 from lightmill.scheduler.simulation.mutants import LIMIT, Catch
 from lightmill.scheduler.simulation.night import Night
@@ -22,6 +23,8 @@ _HEAD = (
     "utilisation", "makespan/bound", "broken",
 )  # fmt: skip
 
+_PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 when no law was broken and every mutant was found."""
@@ -30,14 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _replay(*asked.replay)
     sums = []
     _say(_row(_HEAD))
-    for one in survey(asked.seed, asked.farms, time.process_time):
-        sums.append(one)
-        _say(_row(_told(one)))
-        _measured(one)
+    with crew() as hands:
+        for one in survey(asked.seed, asked.farms, hands):
+            sums.append(one)
+            _say(_row(_told(one)))
+            _measured(one)
+        caught = [] if asked.no_mutants else list(_hunted(asked.seed, hands))
+    _remembered()
     for one in sums:
         for seed, what in one.broken:
             _say(f"BROKEN {what}\n  again: make simulate REPLAY='{one.scenario} {seed}'")
-    caught = [] if asked.no_mutants else list(_hunt(asked.seed))
     _say(json.dumps(_summary(asked.seed, sums, caught), separators=(",", ":")))
     well = not any(one.broken for one in sums) and all(catch.law for catch in caught)
     return 0 if well else 1
@@ -65,9 +70,9 @@ def _replay(name: str, seed: str) -> int:
     return 0 if outcome.broken is None else 1
 
 
-def _hunt(seed: str) -> Iterable[Catch]:
+def _hunted(seed: str, hands: Crew) -> Iterable[Catch]:
     _say(f"\n{'mutant':<42}{'scenario':<16}{'farms':>6}  found by")
-    for catch in catches(seed):
+    for catch in catches(seed, hands):
         law = catch.law or f"NOT FOUND in {LIMIT} farms"
         _say(f"{catch.mutant:<42}{catch.scenario:<16}{catch.farms:>6}  {law}")
         yield catch
@@ -93,6 +98,12 @@ def _measured(one: Sum) -> None:
         f"  {one.scenario}: {one.virtual_seconds:,.0f} virtual s in {cpu:.2f} s of one core, "
         f"{one.virtual_seconds / cpu:,.0f} x real time, {one.decisions / cpu:,.0f} decisions/s\n"
     )
+
+
+def _remembered() -> None:
+    """Say how much memory the largest process took."""
+    largest = max(resource.getrusage(who).ru_maxrss for who in _PROCESSES)
+    sys.stderr.write(f"  at most {largest / 1024:,.0f} MB in one process\n")
 
 
 def _summary(seed: str, sums: list[Sum], caught: list[Catch]) -> dict[str, object]:

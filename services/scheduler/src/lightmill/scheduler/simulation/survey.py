@@ -1,16 +1,16 @@
 """Many nights, told in one table, and the hunt for mutants."""
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from lightmill.scheduler.simulation.crew import Crew
 from lightmill.scheduler.simulation.mutants import MUTANTS, Catch, hunt
 from lightmill.scheduler.simulation.night import Night, Outcome
 from lightmill.scheduler.simulation.scenario import load, names
 
 HOUR = "hour"
 """The scenario that measures; it is run once."""
-
-Stopwatch = Callable[[], float]
 
 
 @dataclass(kw_only=True)
@@ -85,25 +85,34 @@ def storms() -> list[str]:
     return [name for name in names() if name != HOUR]
 
 
-def survey(seed: str, farms: int, stopwatch: Stopwatch) -> Iterator[Sum]:
+def survey(seed: str, farms: int, crew: Crew) -> Iterator[Sum]:
     """Yield what each scenario came to, the farms shared out evenly among them, then the hour."""
     chosen = storms()
     for place, name in enumerate(chosen):
         share = farms // len(chosen) + (place < farms % len(chosen))
-        yield nights(name, (f"{seed}.{number}" for number in range(share)), stopwatch)
-    yield nights(HOUR, [seed], stopwatch)
+        yield nights(name, [f"{seed}.{number}" for number in range(share)], crew)
+    yield nights(HOUR, [seed], crew)
 
 
-def nights(name: str, seeds: Iterable[str], stopwatch: Stopwatch) -> Sum:
+def nights(name: str, seeds: Sequence[str], crew: Crew) -> Sum:
     """Return what these nights of one scenario came to."""
-    scenario, found = load(name), Sum(scenario=name)
-    began = stopwatch()
-    for seed in seeds:
-        found.add(Night(scenario, seed).run())
-    found.cpu_seconds = stopwatch() - began
+    found = Sum(scenario=name)
+    for outcome, seconds in crew(_night, [(name, seed) for seed in seeds]):
+        found.add(outcome)
+        found.cpu_seconds += seconds
     return found
 
 
-def catches(seed: str) -> Iterator[Catch]:
+def catches(seed: str, crew: Crew) -> Iterator[Catch]:
     """Yield for every mutant how long it took to find it."""
-    return (hunt(mutant, seed) for mutant in MUTANTS)
+    yield from crew(_hunt, [(number, seed) for number in range(len(MUTANTS))])
+
+
+def _night(name: str, seed: str) -> tuple[Outcome, float]:
+    began = time.process_time()
+    outcome = Night(load(name), seed).run()
+    return outcome, time.process_time() - began
+
+
+def _hunt(number: int, seed: str) -> Catch:
+    return hunt(MUTANTS[number], seed)
