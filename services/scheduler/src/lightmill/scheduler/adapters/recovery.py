@@ -17,6 +17,8 @@ from lightmill.domain.states import AttemptState, JobState, NodeState, StepState
 from lightmill.scheduler.adapters.rows import OFFER
 from lightmill.scheduler.core.facts import JobAsked, NodeAsked, PolicyChanged
 from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.timing import Timing
+from lightmill.scheduler.core.trust import Record
 from lightmill.scheduler.core.waiting import GivenBack, Waiting
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Job, Step, Task
 from lightmill.scheduler.ports import Snapshot
@@ -61,7 +63,10 @@ class Recovery:
         async with self._database.reading() as connection:
             jobs = await _jobs(connection, JOB_STATES.c.state.in_(_LIVE_JOBS))
             found = (await connection.execute(select(NODES))).all()
-        return Snapshot(jobs, [_node(row) for row in found])
+        nodes = [_node(row) for row in found]
+        for job in jobs:
+            job.barred = any(node.record.bars(job.id) for node in nodes)
+        return Snapshot(jobs, nodes)
 
     async def ended_jobs(self, job_ids: Iterable[str]) -> list[Job]:
         """Return those of these jobs that have rows and have ended."""
@@ -134,8 +139,12 @@ def _asked(row: Row[Any], spec: JobSpec, states: Mapping[str, JobState]) -> JobA
         created_at=row.created_at,
         user=row.user_label,
         approved=row.approved,
-        before={a.job_id: states[a.job_id] for a in spec.after if a.job_id in states},
+        before=_before(spec, states),
     )
+
+
+def _before(spec: JobSpec, states: Mapping[str, JobState]) -> dict[str, JobState]:
+    return {a.job_id: states[a.job_id] for a in spec.after if a.job_id in states}
 
 
 def _node(row: Row[Any]) -> Node:
@@ -145,12 +154,26 @@ def _node(row: Row[Any]) -> Node:
         session=row.session,
         offer=OFFER.validate_python(row.offer),
         state=NodeState(row.state),
+        wish=NodeWish(row.wish),
+        forgiven=row.forgiven,
+        quarantined_until=row.quarantined_until,
+        record=_record(row.failures or {}),
+    )
+
+
+def _record(failures: Mapping[str, Any]) -> Record:
+    """Return what failed on a node; which jobs did so in a row, a new leader counts anew."""
+    return Record(
+        failures=dict(failures.get("by_job", {})), quarantines=failures.get("quarantines", 0)
     )
 
 
 async def _jobs(connection: AsyncConnection, which: ColumnElement[bool]) -> list[Job]:
     query = select(JOB_STATES, *_OF_JOBS).join(JOBS, JOBS.c.id == JOB_STATES.c.job_id).where(which)
     jobs = {row.job_id: _job(row) for row in (await connection.execute(query)).all()}
+    states = await _states(connection, [job.spec for job in jobs.values()])
+    for job in jobs.values():
+        job.before = _before(job.spec, states)
     steps = {
         row.id: _step(row, jobs[row.job_id])
         for row in await _all(
@@ -196,6 +219,8 @@ def _step(row: Row[Any], job: Job) -> Step:
         waiting=Waiting(row.frames, row.next_ordinal),
         state=StepState(row.state),
         succeeded=row.succeeded,
+        ram=row.ram,
+        timing=Timing(**(row.timing or {})),
     )
     job.steps.append(step)
     return step

@@ -57,6 +57,8 @@ def step_row(step: Step, now: datetime) -> Row:
         "succeeded": step.succeeded,
         "failed": len(step.given_up),
         "running": step.outstanding,
+        "ram": step.ram,
+        "timing": asdict(step.timing),
         "updated_at": now,
     }
 
@@ -69,6 +71,10 @@ def node_row(node: Node, now: datetime) -> Row:
         "session": node.session,
         "state": node.state,
         "offer": OFFER.dump_python(node.offer, mode="json"),
+        "wish": node.wish,
+        "forgiven": node.forgiven,
+        "quarantined_until": node.quarantined_until,
+        "failures": {"by_job": node.record.failures, "quarantines": node.record.quarantines},
         "seen_at": now,
         "updated_at": now,
     }

@@ -68,6 +68,8 @@ STEPS = Table(
     Column("succeeded", Integer, nullable=False),
     Column("failed", Integer, nullable=False),
     Column("running", Integer, nullable=False),
+    Column("ram", BigInteger),  # bytes that a task gets at least, since one ran out of memory
+    Column("timing", DOCUMENT),  # of its frames: count, mean and variance in seconds
     Column("updated_at", MOMENT, nullable=False),
     Index(None, "job_id", "position", unique=True),
 )
@@ -81,7 +83,6 @@ GIVEN_BACK = Table(
     Column("failures", Integer, nullable=False),  # tries that used up a retry
     Column("tries", Integer, nullable=False),  # tries of any end
     Column("avoid_node", IDENTIFIER),  # where it failed last
-    Column("ram", BigInteger),  # bytes that it gets next time; None: what the step needs
 )
 
 FAILED_ORDINALS = Table(

@@ -1,0 +1,147 @@
+"""What a leader has written is what the next one finds."""
+
+from datetime import UTC, datetime, timedelta
+
+from pydantic import TypeAdapter
+from sqlalchemy import insert
+
+from lightmill.domain.frames import FrameSet
+from lightmill.domain.job import AfterJob, JobSpec, StepSpec, Work
+from lightmill.domain.policy import NodeWish
+from lightmill.domain.resources import Offer
+from lightmill.domain.states import JobState, NodeState, StepState
+from lightmill.runtime.parts import Parts
+from lightmill.scheduler.adapters.leadership import begin_epoch
+from lightmill.scheduler.adapters.ledger import SqlLedger
+from lightmill.scheduler.core.changes import Changes
+from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.trust import BARRED_AFTER, Record
+from lightmill.scheduler.core.waiting import Waiting
+from lightmill.scheduler.core.work import Job, Step
+from lightmill.storage.sql.schema.api import JOBS
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SPEC = JobSpec(
+    work=Work(engine="blender"),
+    steps=(StepSpec(name="frames", frames=FrameSet.parse("1-3")),),
+    after=(AfterJob(job_id="first"),),
+)
+
+
+def a_job(job_id: str, spec: JobSpec = SPEC) -> Job:
+    return Job(
+        id=job_id,
+        tenant_id="t",
+        owner_id="o",
+        name="shot",
+        bundle_id=None,
+        spec=spec,
+        created_at=NOW,
+        priority=1,
+        user="ada",
+        approved=True,
+    )
+
+
+def a_step(job: Job) -> Step:
+    step = Step(
+        id=f"{job.id}-1",
+        job=job,
+        position=0,
+        spec=job.spec.steps[0],
+        waiting=Waiting(3),
+        state=StepState.BLOCKED,
+    )
+    job.steps.append(step)
+    return step
+
+
+def a_node(**more: object) -> Node:
+    node = Node(id="n", name="mill", session="s", offer=Offer(cores=4, ram=100))
+    for name, value in more.items():
+        setattr(node, name, value)
+    return node
+
+
+async def asked(parts: Parts, job: Job) -> None:
+    """Write the row that the api would have written."""
+    row = {
+        "id": job.id,
+        "tenant_id": job.tenant_id,
+        "owner_id": job.owner_id,
+        "user_label": job.user,
+        "approved": job.approved,
+        "name": job.name,
+        "kind": "scene",
+        "pool": "default",
+        "spec": TypeAdapter(JobSpec).dump_python(job.spec, mode="json"),
+        "frame_count": 3,
+        "wanted": "RUN",
+        "paused": False,
+        "priority": 1,
+        "retries_wanted": 0,
+        "cleanups_wanted": 0,
+        "version": 1,
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    async with parts.database.transaction() as connection:
+        await connection.execute(insert(JOBS).values(row))
+
+
+async def found(parts: Parts, *jobs: Job, node: Node) -> tuple[dict[str, Job], Node]:
+    """Commit jobs and node; give what a new leader would find of them."""
+    epoch = await begin_epoch(parts.database, "test", NOW)
+    ledger = SqlLedger(parts.database, epoch=epoch, beat=1.0)
+    changes = Changes(jobs={job.id: job for job in jobs}, nodes={node.id: node})
+    changes.steps = {step.id: step for job in jobs for step in job.steps}
+    for job in jobs:
+        await asked(parts, job)
+    await ledger.commit(changes, NOW)
+    snapshot = await ledger.snapshot()
+    (again,) = snapshot.nodes
+    return {job.id: job for job in snapshot.jobs}, again
+
+
+async def test_how_a_node_is_trusted_outlives_the_leader(parts: Parts) -> None:
+    until = NOW + timedelta(minutes=20)
+    node = a_node(
+        state=NodeState.QUARANTINED,
+        wish=NodeWish.DRAIN,
+        forgiven=2,
+        quarantined_until=until,
+        record=Record(failures={"j": BARRED_AFTER}, quarantines=1),
+    )
+    _, again = await found(parts, node=node)
+    assert (again.state, again.wish, again.forgiven) == (NodeState.QUARANTINED, NodeWish.DRAIN, 2)
+    assert again.quarantined_until == until
+    assert again.record == node.record
+
+
+async def test_a_job_that_a_node_may_not_take_is_still_barred_there(parts: Parts) -> None:
+    barred, other = a_job("barred"), a_job("other")
+    node = a_node(record=Record(failures={"barred": BARRED_AFTER, "other": BARRED_AFTER - 1}))
+    jobs, _ = await found(parts, barred, other, node=node)
+    assert (jobs["barred"].barred, jobs["other"].barred) == (True, False)
+
+
+async def test_memory_and_time_that_frames_have_shown_are_kept(parts: Parts) -> None:
+    job = a_job("j")
+    step = a_step(job)
+    step.ram = 2**33
+    step.timing.add(4.0)
+    step.timing.add(6.0)
+    jobs, _ = await found(parts, job, node=a_node())
+    (again,) = jobs["j"].steps
+    assert (again.ram, again.timing) == (2**33, step.timing)
+    assert again.timing.mean == 5.0
+
+
+async def test_a_job_knows_how_those_ended_that_it_waits_for(parts: Parts) -> None:
+    first, second = a_job("first", JobSpec(work=SPEC.work, steps=SPEC.steps)), a_job("second")
+    first.state = JobState.COMPLETED
+    a_step(second)
+    jobs, _ = await found(parts, first, second, node=a_node())
+    assert list(jobs) == ["second"]
+    assert jobs["second"].before == {"first": JobState.COMPLETED}
+    assert (jobs["second"].user, jobs["second"].approved) == ("ada", True)
