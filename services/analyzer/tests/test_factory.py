@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lightmill.analyzer.adapters.probe_reader import ProcessLimits
+from lightmill.analyzer.adapters.probe import ProcessLimits
 from lightmill.analyzer.config import AnalyzerSettings
 from lightmill.analyzer.factory import readers, run
 from lightmill.broker.ports import Outgoing

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lightmill.analyzer.adapters import sandbox
-from lightmill.analyzer.adapters.probe_reader import BLEND, ProbeReader, ProcessLimits
+from lightmill.analyzer.adapters.probe import Probe, ProcessLimits
+from lightmill.analyzer.adapters.probe_reader import BLEND, ProbeReader
 from lightmill.analyzer.core.outcome import outcome
 from lightmill.analyzer.core.reading import SceneReading
 from lightmill.analyzer.ports import UnreadableSceneError
@@ -35,7 +36,7 @@ def bundle(written: Path, tmp_path: Path) -> Path:
 
 
 def read(bundle: Path, scene: str, limits: ProcessLimits = LIMITS) -> SceneReading:
-    return asyncio.run(ProbeReader(limits, BWRAP, BLEND, ()).read(bundle, scene))
+    return asyncio.run(ProbeReader(Probe(limits, BWRAP, BLEND), ()).read(bundle, scene))
 
 
 @pytest.mark.blender
@@ -203,7 +204,7 @@ def test_a_reader_that_does_not_end_well_is_killed(
     probe.write_text(program)
     limits = ProcessLimits(seconds=seconds, memory=2**31, size=2**20)
     with pytest.raises(UnreadableSceneError, match=reason):
-        asyncio.run(ProbeReader(limits, BWRAP, probe, ()).read(tmp_path, "a.blend"))
+        asyncio.run(ProbeReader(Probe(limits, BWRAP, probe), ()).read(tmp_path, "a.blend"))
 
 
 HOLD = """
@@ -220,7 +221,9 @@ async def test_a_reader_dies_with_who_asked(tmp_path: Path) -> None:
     probe, lock = tmp_path / "probe.py", tmp_path / "lock"
     probe.write_text(HOLD)
     lock.touch()
-    reading = asyncio.create_task(ProbeReader(LIMITS, BWRAP, probe, ()).read(tmp_path, "a.blend"))
+    reading = asyncio.create_task(
+        ProbeReader(Probe(LIMITS, BWRAP, probe), ()).read(tmp_path, "a.blend")
+    )
     async with asyncio.timeout(20):
         while not lock.stat().st_size:  # noqa: ASYNC110  # another process sets it
             await asyncio.sleep(0.02)
@@ -256,7 +259,9 @@ def test_the_sandbox_shows_no_files_no_network_no_environment(tmp_path: Path) ->
         port = server.getsockname()[1]
         probe = tmp_path / "probe.py"
         probe.write_text(PRY.replace("PORT", str(port)).replace("SECRET", repr(str(secret))))
-        info = asyncio.run(ProbeReader(LIMITS, BWRAP, probe, ()).read(folder, "a")).scene_info
+        info = asyncio.run(
+            ProbeReader(Probe(LIMITS, BWRAP, probe), ()).read(folder, "a")
+        ).scene_info
     assert info["network"] is False
     assert info["files"] is ("/root" in sys.base_prefix)  # Python itself may live below a home
     assert set(info["environment"]) <= {"PWD", "LC_CTYPE"}  # type: ignore[call-overload]  # a list

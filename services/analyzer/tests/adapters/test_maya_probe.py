@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lightmill.analyzer.adapters import sandbox
-from lightmill.analyzer.adapters.probe_reader import MAYA, ProbeReader, ProcessLimits
+from lightmill.analyzer.adapters.probe import Probe, ProcessLimits
+from lightmill.analyzer.adapters.probe_reader import MAYA, ProbeReader
 from lightmill.analyzer.core.outcome import outcome
 from lightmill.analyzer.core.reading import SceneReading
 from lightmill.analyzer.ports import UnreadableSceneError
@@ -41,7 +42,7 @@ def job(tmp_path: Path) -> Path:
 
 
 def read(folder: Path, scene: str) -> SceneReading:
-    return asyncio.run(ProbeReader(LIMITS, BWRAP, MAYA, ()).read(folder, scene))
+    return asyncio.run(ProbeReader(Probe(LIMITS, BWRAP, MAYA), ()).read(folder, scene))
 
 
 def test_scenes_brought_in_are_followed_once(job: Path) -> None:

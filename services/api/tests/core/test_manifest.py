@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightmill.api.core.manifest import path_fault, require_paths
+from lightmill.api.core.manifest import require_paths
 from lightmill.api.core.problem import ProblemError
+from lightmill.domain.bundle_paths import path_fault
 
 
 @given(st.text(alphabet=st.sampled_from("ab./\\: C\0\n"), max_size=12))
@@ -24,7 +25,15 @@ def test_usual_paths_pass(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "paths", [["a/b", "A/B"], ["a", "a/b"], ["A/b", "a"], ["ß", "ss"], ["x", "LPT1.txt"]]
+    "paths",
+    [
+        ["a/b", "A/B"],
+        ["a", "a/b"],
+        ["A/b", "a"],
+        ["ß", "ss"],
+        ["e\u0301", "\u00e9"],
+        ["x", "LPT1.txt"],
+    ],
 )
 def test_paths_that_collide_somewhere_are_refused(paths: list[str]) -> None:
     with pytest.raises(ProblemError):

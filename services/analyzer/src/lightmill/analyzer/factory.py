@@ -10,7 +10,8 @@ import structlog
 
 from lightmill.analyzer.adapters import sandbox
 from lightmill.analyzer.adapters.analyses import SqlAnalyses, outbox_relay
-from lightmill.analyzer.adapters.probe_reader import BLEND, MAYA, ProbeReader, ProcessLimits
+from lightmill.analyzer.adapters.probe import Probe, ProcessLimits
+from lightmill.analyzer.adapters.probe_reader import BLEND, MAYA, ProbeReader
 from lightmill.analyzer.config import AnalyzerSettings
 from lightmill.analyzer.core.maya.references import WORKSPACE
 from lightmill.analyzer.handlers.requests import read_inbox, sweep
@@ -80,8 +81,8 @@ def _analyse_scene(
 def readers(limits: ProcessLimits, bwrap: str | None) -> dict[str, SceneReader]:
     """Return what reads scenes, by their suffix."""
     return {
-        ".blend": ProbeReader(limits, bwrap, BLEND, {".blend"}),
-        ".ma": ProbeReader(limits, bwrap, MAYA, {".ma", WORKSPACE}),
+        ".blend": ProbeReader(Probe(limits, bwrap, BLEND), {".blend"}),
+        ".ma": ProbeReader(Probe(limits, bwrap, MAYA), {".ma", WORKSPACE}),
     }
 
 

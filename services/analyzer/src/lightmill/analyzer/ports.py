@@ -103,3 +103,24 @@ class SceneReader(Protocol):
             UnreadableSceneError: it is damaged, too large, takes too long, or is no scene.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpacked:
+    """A file that came out of an archive: its path in it, where it lies now, its bytes."""
+
+    path: str
+    file: Path
+    size: int
+
+
+class Unpacker(Protocol):
+    """Unpacks archives that nobody has looked into before."""
+
+    async def unpack(self, folder: Path, archive: str) -> Sequence[Unpacked]:
+        """Return what came out of the archive, all of it below `folder`.
+
+        Raises:
+            UnreadableSceneError: it is damaged, hostile, too large, or takes too long.
+        """
+        ...

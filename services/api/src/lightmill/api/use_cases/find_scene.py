@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from lightmill.api.core.manifest import Entry, path_fault
+from lightmill.api.core.manifest import Entry
 from lightmill.api.core.problem import invalid
 from lightmill.api.ports import Bundles
 from lightmill.api.ports.files import Asset, Assets
 from lightmill.api.use_cases.make_bundle import MakeBundle
+from lightmill.domain.bundle_paths import path_fault
 from lightmill.domain.principal import Principal
 
 _SCHEMES = ("s3://", "oss://")

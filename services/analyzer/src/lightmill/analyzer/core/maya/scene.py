@@ -44,12 +44,12 @@ class Reference:
 
 @dataclass(slots=True)
 class MayaScene:
-    """What is found in the text, in its order."""
+    """What is found in the text, in its order; `references` are told twice and stand once."""
 
     requires: dict[str, str] = field(default_factory=dict)
     info: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
-    references: list[Reference] = field(default_factory=list)
+    references: dict[Reference, None] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
 
     def of(self, kind: str) -> Iterator[Node]:
@@ -121,8 +121,7 @@ class _Reader:
         depth = found.flag("rdi", "referenceDepthInfo") or "1"
         node = found.flag("rfn", "referenceNode") or ""
         reference = Reference(found.values[-1], node, int(depth) if _is_number(depth) else 1)
-        if reference not in self.scene.references:
-            self.scene.references.append(reference)
+        self.scene.references[reference] = None
 
     def _create(self, found: Command) -> None:
         kind = found.values[0] if found.values else ""

@@ -1,0 +1,1 @@
+"""Archives, taken apart in a process of their own."""
