@@ -40,7 +40,7 @@ NAMES = {
     "nul .txt": "device's name",
     "LPT\u00b9": "device's name",
 }
-PAIRS = {
+PAIRS: dict[tuple[str, ...], str] = {
     ("a", "A"): "is there twice",
     ("tex/wood.png", "TEX/Wood.PNG"): "is there twice",
     ("stra\u00dfe", "STRASSE"): "is there twice",
@@ -49,7 +49,10 @@ PAIRS = {
     ("a/b", "A"): "a file and a folder at once",
     ("a/b/c", "a/B"): "a file and a folder at once",
 }
-MANIFESTS: dict[tuple[str, ...], str] = {**{(name,): reason for name, reason in NAMES.items()}, **PAIRS}
+MANIFESTS: dict[tuple[str, ...], str] = {
+    **{(name,): reason for name, reason in NAMES.items()},
+    **PAIRS,
+}
 
 
 @pytest.mark.parametrize("paths", MANIFESTS, ids=ascii)
