@@ -1,11 +1,12 @@
 """What the journal keeps over every kind of end."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
 from lightmill.messages.node_report import Finish, Outcome
@@ -93,10 +94,12 @@ async def test_a_file_that_is_no_database_is_put_aside(path: Path) -> None:
 
 
 async def test_a_disk_that_fails_does_not_stop_the_node(path: Path) -> None:
-    async with aiosqlite.connect(path) as connection, opened_journal(path):
-        journal = SqliteJournal(connection)
-        await connection.execute("PRAGMA query_only = ON")
+    used_by_threads = sqlite3.connect(path, check_same_thread=False)
+    with closing(used_by_threads) as connection:
+        async with opened_journal(path):
+            journal = SqliteJournal(connection)
+        connection.execute("PRAGMA query_only = ON")
         await journal.finished([DONE])
-        await connection.execute("PRAGMA query_only = OFF")
+        connection.execute("PRAGMA query_only = OFF")
         await journal.finished([DONE])
         assert (await journal.kept()).finishes == (DONE,)

@@ -186,7 +186,9 @@ class ProcessFarm:
             return {
                 **common,
                 "API_URL": self.url,
-                "ENROLMENT_TOKEN": (self.folder / "tokens" / "enrolment.token").read_text(),
+                "ENROLMENT_TOKEN": (self.folder / "tokens" / "enrolment.token")
+                .read_text()
+                .strip(),
                 "NODE_NAME": name,
                 "NODE_STATE_DIR": str(self.folder / name),
             }

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import OperationalError
 
 from lightmill.storage.sql.database import Database, DatabaseUrlError
 from lightmill.storage.sql.schema import scheduler
+from lightmill.testing.containers import MysqlServer
 
 LEADERSHIP = scheduler.LEADERSHIP
 SECRET = "hunter2hunter2"  # noqa: S105  # opens nothing
@@ -182,11 +184,29 @@ async def test_mysql_soon_drops_a_transaction_whose_process_is_frozen(
 
 
 @pytest.mark.backing
-async def test_mysql_connections_that_were_killed_are_replaced(mysql_database: Database) -> None:
+async def test_mysql_connections_that_were_killed_are_replaced(
+    mysql_server: MysqlServer, mysql_schema: str, mysql_database: Database
+) -> None:
+    url, password = mysql_server.url(mysql_schema), mysql_server.password
+    database = Database.open(url, password, fresh_seconds=0.0)
+    async with database.reading() as connection:
+        mine = (await connection.exec_driver_sql("SELECT CONNECTION_ID()")).scalar_one()
+    async with mysql_database.alone() as connection:
+        await connection.exec_driver_sql(f"KILL {mine}")
+    assert await count(database) == 0
+    await database.close()
+
+
+@pytest.mark.backing
+async def test_mysql_connections_that_were_killed_a_moment_ago_cost_one_error(
+    mysql_database: Database,
+) -> None:
     async with mysql_database.reading() as connection:
         mine = (await connection.exec_driver_sql("SELECT CONNECTION_ID()")).scalar_one()
     async with mysql_database.alone() as connection:
         await connection.exec_driver_sql(f"KILL {mine}")
+    with pytest.raises(OperationalError):
+        await count(mysql_database)
     assert await count(mysql_database) == 0
 
 

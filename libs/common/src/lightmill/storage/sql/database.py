@@ -6,17 +6,23 @@ never wait (WAL). MySQL gives each transaction a connection of a pool, at READ C
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, Self
 
 from sqlalchemy import URL, Connection, NullPool, event, make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
 _BUSY_MS = 30_000
 _RECYCLE_S = 1800
 _CONNECT_S = 5
+_FRESH_S = 1.0
+"""For which a connection of MySQL counts as alive without being asked. One that is not is met with
+as one that ends in mid-transaction."""
 _SILENT_S = 30
 """After which MySQL drops a connection that says nothing: the locks of a transaction whose process
 is frozen or cut off would hold up the next leader for hours."""
@@ -48,12 +54,15 @@ class Database:
             event.listen(engine.sync_engine, "before_cursor_execute", self._count)
 
     @classmethod
-    def open(cls, url: str, password: str | None = None) -> Self:
+    def open(
+        cls, url: str, password: str | None = None, *, fresh_seconds: float = _FRESH_S
+    ) -> Self:
         """Return the database at `url`; a connection is made when the first is needed.
 
         Args:
             url: `mysql+asyncmy://user@host/schema` or `sqlite+aiosqlite:///path`.
             password: Of the user, where the URL does not hold it.
+            fresh_seconds: Of a connection's idleness after which MySQL is asked for it again.
 
         Raises:
             DatabaseUrlError: the URL is neither.
@@ -68,7 +77,7 @@ class Database:
         }:
             return cls(parsed, *_sqlite(parsed))
         if parsed.drivername == "mysql+asyncmy" and parsed.database:
-            return cls(parsed, *_mysql(parsed))
+            return cls(parsed, *_mysql(parsed, fresh_seconds))
         raise DatabaseUrlError(
             f"{parsed}: write mysql+asyncmy://user@host:3306/schema, "
             "or sqlite+aiosqlite:///folder/farm.db"
@@ -134,22 +143,40 @@ def _arguments(url: URL) -> dict[str, Any]:
     return {}
 
 
-def _mysql(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
+def _mysql(url: URL, fresh_seconds: float) -> tuple[AsyncEngine, AsyncEngine]:
     def engine(isolation_level: str, **more: Any) -> AsyncEngine:  # noqa: ANN401  # handed on
-        return create_async_engine(
+        made = create_async_engine(
             url,
             isolation_level=isolation_level,
             pool_size=10,
             max_overflow=10,
-            pool_pre_ping=True,
             pool_recycle=_RECYCLE_S,
             # Every transaction is ended in `transaction`; a second ROLLBACK would be a round trip.
             pool_reset_on_return=None,
             **_arguments(url),
             **more,
         )
+        _ping_after(made, fresh_seconds)
+        return made
 
     return engine("READ COMMITTED"), engine("AUTOCOMMIT", skip_autocommit_rollback=True)
+
+
+def _ping_after(engine: AsyncEngine, seconds: float) -> None:
+    def note(_: object, record: ConnectionPoolEntry) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    def ask(connection: Any, record: ConnectionPoolEntry, _: object) -> None:  # noqa: ANN401  # DBAPI
+        now = time.monotonic()
+        if now - record.info.get("idle_since", now) < seconds:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:  # whatever a driver says of a connection that is gone
+            raise DisconnectionError from error  # the pool then opens another
+
+    event.listen(engine.sync_engine, "checkin", note)
+    event.listen(engine.sync_engine, "checkout", ask)
 
 
 def _sqlite(url: URL) -> tuple[AsyncEngine, AsyncEngine]:

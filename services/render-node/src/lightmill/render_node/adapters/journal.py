@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 import structlog
 
 from lightmill.messages.node_report import Finish
@@ -31,9 +30,12 @@ Statement = tuple[str, Iterable[Sequence[object]]]
 
 
 class SqliteJournal:
-    """A journal whose every change is on the disk when the call returns."""
+    """A journal whose every change is on the disk when the call returns.
 
-    def __init__(self, connection: aiosqlite.Connection) -> None:
+    A change is one visit to one thread, however many statements it has.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._turn = asyncio.Lock()
 
@@ -80,19 +82,25 @@ class SqliteJournal:
         await self._write([("DELETE FROM finishes WHERE attempt_id = ?", _singles(attempt_ids))])
 
     async def _column(self, sql: str) -> list[str]:
-        async with self._turn, self._connection.execute(sql) as cursor:
-            return [row[0] for row in await cursor.fetchall()]
+        async with self._turn:
+            return await asyncio.to_thread(_peeked, self._connection, sql)
 
     async def _write(self, statements: Sequence[Statement]) -> None:
         """Run everything in one transaction; a disk that fails is logged."""
         async with self._turn:
+            writing = asyncio.ensure_future(asyncio.to_thread(self._commit, statements))
             try:
+                await asyncio.shield(writing)
+            finally:  # whoever waited may be cancelled: the connection is free only after this
+                await asyncio.wait([writing])
+
+    def _commit(self, statements: Sequence[Statement]) -> None:
+        try:
+            with self._connection:
                 for sql, rows in statements:
-                    await self._connection.executemany(sql, rows)
-                await self._connection.commit()
-            except sqlite3.Error as error:
-                _log.error("journal not written", error=str(error))
-                await self._connection.rollback()
+                    self._connection.executemany(sql, rows)
+        except sqlite3.Error as error:
+            _log.error("journal not written", error=str(error))
 
 
 def _singles(values: Iterable[str]) -> list[tuple[str]]:
@@ -106,21 +114,21 @@ async def opened_journal(path: Path) -> AsyncIterator[SqliteJournal]:
     A file that is no database is put aside: losing the journal is harmless, refusing to start
     is not.
     """
-    connection = await _connection(path)
+    connection = await asyncio.to_thread(_connection, path)
     try:
         yield SqliteJournal(connection)
     finally:
-        await connection.close()
+        await asyncio.to_thread(connection.close)
 
 
-async def _connection(path: Path) -> aiosqlite.Connection:
+def _connection(path: Path) -> sqlite3.Connection:
     try:
-        return await _prepared(path)
+        return _prepared(path)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise
-        await asyncio.to_thread(_put_aside, path)
-        return await _prepared(path)
+        _put_aside(path)
+        return _prepared(path)
 
 
 def _put_aside(path: Path) -> None:
@@ -131,12 +139,12 @@ def _put_aside(path: Path) -> None:
         path.with_name(path.name + tail).unlink(missing_ok=True)
 
 
-async def _prepared(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path)
+def _prepared(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, check_same_thread=False)  # used in turn, by any thread
     try:
-        await connection.executescript(_TABLES)
+        connection.executescript(_TABLES)
     except BaseException:
-        await connection.close()
+        connection.close()
         raise
     return connection
 

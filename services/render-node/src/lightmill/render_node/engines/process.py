@@ -3,19 +3,18 @@
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lightmill.render_node.engines import disk_use, process_tree
+from lightmill.render_node.engines.launching import find_launch
 from lightmill.render_node.engines.output_log import OutputLog
 
 _CHUNK = 2**16
 _LONGEST_LINE = 2**20
 _MOST_LINES = 1000
 _LOOK = 0.25
-_LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +180,7 @@ class EngineProcess:
             self._unsent = b""
 
     def _launched(self) -> Sequence[str]:
-        limits = (str(os.getpid()), str(self._plan.disk))
-        return (sys.executable, "-I", "-S", str(_LAUNCHER), *limits, *self._plan.argv)
+        return find_launch()(self._plan.argv, self._plan.disk)
 
     def _listen(self, fd: int, *, lines: bool) -> None:
         os.set_blocking(fd, False)

@@ -2,13 +2,17 @@
 
 It needs the standard library alone. Each frame's image differs from every other's.
 """
+# ruff: noqa: E402  # the other imports are a part of what the process does once it has begun
+
+import time
+
+BEGAN = time.monotonic()
 
 import json
 import os
 import random
 import struct
 import sys
-import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -134,7 +138,8 @@ def render(settings: Settings, frame: int, output: Path, scratch: Path) -> None:
         return
     size = int(settings.get("width", 64)), int(settings.get("height", 36))
     output.write_bytes(png(*size, frame))
-    print(f"wrote {output.name}", file=sys.stderr, flush=True)  # noqa: T201  # for the log
+    wrote = f"wrote {output.name} in a process begun at {BEGAN:.6f}"
+    print(wrote, file=sys.stderr, flush=True)  # noqa: T201  # for the log
     tell("rendered", path=str(output))
 
 

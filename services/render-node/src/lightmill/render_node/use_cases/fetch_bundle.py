@@ -53,11 +53,11 @@ class FetchBundle:
             RenderFailedError: a file is not to be had, or the disk is full.
             AttemptGoneError: the attempt is no longer this node's.
         """
-        await self._require_disk()
         job = JobFolder(assignment.owner, assignment.job_id)
         async with self._turns.setdefault(job, asyncio.Lock()):
-            bundle_id = assignment.bundle_id
-            ready = await asyncio.to_thread(self._workspaces.project, job, bundle_id)
+            free, ready = await asyncio.to_thread(self._look, job, assignment.bundle_id)
+            if free < self._disk_floor:
+                await self._require_disk()
             return ready or await self._assemble(job, assignment)
 
     async def forget(self, job: JobFolder) -> int:
@@ -67,6 +67,13 @@ class FetchBundle:
         """
         async with self._turns.setdefault(job, asyncio.Lock()):
             return await asyncio.to_thread(self._workspaces.forget, job)
+
+    def _look(self, job: JobFolder, bundle_id: str | None) -> tuple[int, Path | None]:
+        """Return the free bytes and the project if it is complete; without files it always is."""
+        free, ready = self._workspaces.free(), self._workspaces.project(job, bundle_id)
+        if ready is None and bundle_id is None and free >= self._disk_floor:
+            ready = self._workspaces.assemble(job, None, {})
+        return free, ready
 
     async def _assemble(self, job: JobFolder, assignment: Assignment) -> Path:
         self._fetching += 1
@@ -85,8 +92,6 @@ class FetchBundle:
                 await asyncio.to_thread(self._contents.trim, self._ceiling)
 
     async def _require_disk(self) -> None:
-        if await asyncio.to_thread(self._workspaces.free) >= self._disk_floor:
-            return
         if not self._fetching:  # nothing in the store is about to be linked
             await asyncio.to_thread(self._contents.trim, 0)
         free = await asyncio.to_thread(self._workspaces.free)

@@ -63,6 +63,7 @@ class KeepWarm:
         self._idle: list[Warm] = []
         self._used: list[Grant] = []
         self._closing: set[asyncio.Task[None]] = set()
+        self._forgetting: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
 
     @property
@@ -99,8 +100,9 @@ class KeepWarm:
         await self._watched(closing)
 
     async def close_idle(self, which: Callable[[Warm], bool] = lambda _: True) -> None:
-        """Close the idle renderers that `which` names."""
+        """Close the idle renderers that `which` names; their scratch folders are gone then."""
         await self._close_these([warm for warm in self._idle if which(warm)])
+        await asyncio.gather(*self._forgetting)
 
     async def close_stale(self) -> None:
         """Close those that nobody has wanted for a while."""
@@ -111,6 +113,7 @@ class KeepWarm:
         """Close every idle renderer and wait for those that are closing."""
         await self.close_idle()
         await asyncio.gather(*self._closing)
+        await asyncio.gather(*self._forgetting)
 
     def _take(self, wish: Wish) -> Warm | None:
         for warm in reversed(self._idle):
@@ -123,9 +126,7 @@ class KeepWarm:
         async with self._turn:
             await self._make_room()
         name = new_id()
-        scratch = await asyncio.to_thread(self._workspaces.scratch, wish.job, name)
-        log = await asyncio.to_thread(self._workspaces.log, wish.job, name)
-        free = await asyncio.to_thread(self._workspaces.free)
+        scratch, log, free = await asyncio.to_thread(self._places, wish.job, name)
         launch = Launch(
             step_id=wish.step_id,
             work=wish.work,
@@ -139,6 +140,11 @@ class KeepWarm:
         )
         renderer = await self._renderers.open(launch)
         return Warm(wish=wish, renderer=renderer, scratch=scratch, log=log)
+
+    def _places(self, job: JobFolder, name: str) -> tuple[Path, Path, int]:
+        """Return the scratch folder, the log, and the bytes that the disk has left."""
+        here = self._workspaces
+        return here.scratch(job, name), here.log(job, name), here.free()
 
     async def _make_room(self) -> None:
         """Close idle renderers, longest idle first, until what is in use fits beside the rest."""
@@ -164,6 +170,15 @@ class KeepWarm:
     async def _close(self, warm: Warm) -> None:
         try:
             await warm.renderer.close()
-            await asyncio.to_thread(self._workspaces.forget_scratch, warm.scratch)
         except Exception:  # noqa: BLE001  # one engine's trouble must not stop the others
             _log.exception("renderer not closed", step_id=warm.wish.step_id)
+        else:  # who starts another need not wait for that: memory and devices are free
+            forgetting = asyncio.create_task(self._forget(warm))
+            self._forgetting.add(forgetting)
+            forgetting.add_done_callback(self._forgetting.discard)
+
+    async def _forget(self, warm: Warm) -> None:
+        try:
+            await asyncio.to_thread(self._workspaces.forget_scratch, warm.scratch)
+        except OSError:
+            _log.exception("scratch folder not deleted", step_id=warm.wish.step_id)

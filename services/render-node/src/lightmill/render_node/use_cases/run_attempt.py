@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +27,11 @@ class Progress(Protocol):
     """Who is told how an attempt goes."""
 
     def began(self, held: Held) -> None:
-        """Take note that the engine begins."""
+        """Take note that the engine is about to begin."""
+        ...
+
+    def opened(self, held: Held) -> None:
+        """Take note that the engine has begun."""
         ...
 
     def rendered(self, held: Held) -> None:
@@ -47,6 +51,7 @@ class _Job:
     progress: Progress
     urls: UploadUrls
     deliveries: list[asyncio.Task[None]]
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class RunAttempt:
@@ -82,7 +87,7 @@ class RunAttempt:
         try:
             async with asyncio.TaskGroup() as group:
                 # Its refusal ends the attempt, however long the frame would still render.
-                ahead = group.create_task(urls.fetch_ahead())
+                ahead = group.create_task(_ask_ahead(run, turn))
                 await self._work(run, turn)
                 ahead.cancel()
         except BaseExceptionGroup as errors:
@@ -109,6 +114,8 @@ class RunAttempt:
             grant=run.held.grant,
         )
         warm = await self._warm.acquire(wish)
+        run.opened.set()
+        run.progress.opened(run.held)
         # No thread between two frames: it would wait for those that deliver the last one.
         start = _size(warm.log)
         try:
@@ -171,6 +178,13 @@ class RunAttempt:
         await asyncio.to_thread(_cut, warm.log, start, piece)
         await self._deliver.store_log(LOG_NAME, piece, run.urls)
         await asyncio.to_thread(piece.unlink)
+
+
+async def _ask_ahead(run: _Job, turn: asyncio.Event) -> None:
+    """Ask for URLs while nothing waits for this node: once the engine has been started."""
+    if turn.is_set():
+        await run.opened.wait()
+    await run.urls.fetch_ahead()
 
 
 def _names(assignment: Assignment) -> list[str]:

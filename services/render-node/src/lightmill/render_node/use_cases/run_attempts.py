@@ -114,8 +114,11 @@ class RunAttempts:
             await self._settled.wait_for(lambda: not self.attempts.finishes)
 
     def began(self, held: Held) -> None:
-        """Take note that the engine begins."""
+        """Take note that the engine is about to begin."""
         self.attempts.begin(held.attempt_id, self._clock.monotonic())
+
+    def opened(self, held: Held) -> None:  # noqa: ARG002  # any of them is worth a report
+        """Take note that the engine has begun; a report before that would hold it up."""
         self.changed.set()
 
     def rendered(self, held: Held) -> None:
@@ -135,7 +138,8 @@ class RunAttempts:
             if name in self._running:
                 self._running[name].cancel()
         self._start_what_fits()
-        self.changed.set()
+        if obeyed.ended:  # what begins says so itself, and what waits is in the next beat's report
+            self.changed.set()
         await asyncio.sleep(0)  # a task that is cancelled before its first step says nothing
         if obeyed.ended:
             await self._journal.finished(obeyed.ended)
