@@ -20,6 +20,7 @@ class ApiSettings(Settings):
         most_sweep: Sub-tasks that a sweep may have; each is a remote render.
         same_design_seconds: How long the same `POST /jobs` answers the first job; 0 for never.
         most_upload_bytes: Largest file.
+        collect_seconds: Between two collections of what nobody needs any more; 0 for never.
         upload_check_seconds: How long a call waits while an upload is read back.
         most_body_bytes: Largest body of every other request.
         analysis_seconds: How long a call waits for the analyzer.
@@ -37,6 +38,7 @@ class ApiSettings(Settings):
     trusted_pools: tuple[str, ...] = ()
     same_design_seconds: float = Field(default=300.0, ge=0)
     most_upload_bytes: int = Field(default=64 * 2**30, ge=1)
+    collect_seconds: float = Field(default=3600.0, ge=0)
     upload_check_seconds: float = Field(default=20.0, ge=0)
     most_body_bytes: int = Field(default=32 * 2**20, ge=1)
     analysis_seconds: float = Field(default=30.0, ge=0)

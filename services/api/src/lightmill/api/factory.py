@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 import uvicorn
@@ -23,6 +24,7 @@ from lightmill.api.adapters.idempotency_keys import SqlIdempotencyKeys
 from lightmill.api.adapters.jobs import SqlJobs
 from lightmill.api.adapters.parted_uploads import SqlPartedUploads
 from lightmill.api.adapters.pruner import Pruner
+from lightmill.api.adapters.retention import SqlEndedJobs, SqlRetentions, SqlUnneededAssets
 from lightmill.api.adapters.tokens import SqlTokens
 from lightmill.api.config import ApiSettings
 from lightmill.api.core.engine_rules import EngineRules
@@ -38,6 +40,7 @@ from lightmill.api.handlers import (
     objects,
     openapi,
     problems,
+    retention,
     scenes,
     sweeps,
     tasks,
@@ -60,7 +63,10 @@ from lightmill.api.queries.work import WorkQueries
 from lightmill.api.use_cases.analyse_scene import AnalyseScene
 from lightmill.api.use_cases.change_job import ChangeJob
 from lightmill.api.use_cases.clean_up import CleanUp
+from lightmill.api.use_cases.collect_files import CollectFiles
+from lightmill.api.use_cases.collect_garbage import CollectGarbage
 from lightmill.api.use_cases.complete_upload import CompleteUpload
+from lightmill.api.use_cases.expire_jobs import ExpireJobs
 from lightmill.api.use_cases.find_presence import FindPresence
 from lightmill.api.use_cases.find_scene import FindScene
 from lightmill.api.use_cases.identify import Identify
@@ -95,6 +101,7 @@ ROUTERS = (
     designs.router,
     files.router,
     uploads.router,
+    retention.router,
     scenes.router,
     hardware_configs.router,
     nodes.router,
@@ -116,6 +123,7 @@ class Assembly:
     app: FastAPI
     carrier: Carrier
     pruner: Pruner
+    collector: CollectGarbage
 
 
 def application(settings: ApiSettings, parts: Parts) -> FastAPI:
@@ -130,8 +138,29 @@ def assemble(settings: ApiSettings, parts: Parts) -> Assembly:
     app = described(_middleware(settings, parts))
     app.state.collaborators = _collaborators(settings, parts, relay)
     app.state.checks = _checks(parts, carrier)
-    pruner = Pruner(parts.database, parts.clock)
-    return Assembly(app=app, carrier=carrier, pruner=pruner)
+    return Assembly(
+        app=app,
+        carrier=carrier,
+        pruner=Pruner(parts.database, parts.clock),
+        collector=app.state.collaborators.collect_garbage,
+    )
+
+
+def collector(parts: Parts, wake: Callable[[], None] = lambda: None) -> CollectGarbage:
+    """Return what deletes what nobody needs any more.
+
+    Args:
+        parts: What it stands on.
+        wake: Tells whoever carries the outbox that something waits there.
+    """
+    database, clock, store = parts.database, parts.clock, parts.store
+    return CollectGarbage(
+        SqlRetentions(database, clock),
+        CollectFiles(SqlPartedUploads(database, clock), SqlUnneededAssets(database), store),
+        ExpireJobs(SqlEndedJobs(database, clock), SqlJobs(database, clock, wake), store),
+        store,
+        clock,
+    )
 
 
 def described(middleware: Sequence[Middleware] = ()) -> FastAPI:
@@ -170,18 +199,20 @@ async def run(settings: ApiSettings, parts: Parts, stop: asyncio.Event) -> None:
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )
-        await _serve(server, listener, assembly, stop)
+        beside = [assembly.carrier.run(), assembly.pruner.run()]
+        if settings.collect_seconds:
+            beside.append(assembly.collector.forever(settings.collect_seconds))
+        await _serve(server, listener, beside, stop)
 
 
 async def _serve(
-    server: uvicorn.Server, listener: socket.socket, assembly: Assembly, stop: asyncio.Event
+    server: uvicorn.Server,
+    listener: socket.socket,
+    beside: Sequence[Coroutine[Any, Any, None]],
+    stop: asyncio.Event,
 ) -> None:
     stopping = asyncio.create_task(stop.wait())
-    others = [
-        stopping,
-        asyncio.create_task(assembly.carrier.run()),
-        asyncio.create_task(assembly.pruner.run()),
-    ]
+    others = [stopping, *map(asyncio.create_task, beside)]
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     _LOG.info("listening", port=listener.getsockname()[1])
     try:
@@ -297,6 +328,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
         verify_file=VerifyFile(assets, store),
         send_in_parts=sending,
         complete_upload=completing,
+        collect_garbage=collector(parts, relay.wake),
         analyse_scene=AnalyseScene(analyses, find_scene, settings.analysis_seconds),
         serve_attempt=ServeAttempt(node_queries, bundle_rows, assets, store),
         issue_token=IssueToken(SqlTokens(database, clock), clock),

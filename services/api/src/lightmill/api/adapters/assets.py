@@ -52,14 +52,14 @@ class SqlAssets(Assets):
         # One statement for each index: with OR between the two, MySQL reads the whole tenant.
         for column in (ASSETS.c.md5, ASSETS.c.blake3):
             async for row in self._in_batches(hashes, tenant_id, column.in_):
-                asset = _asset(row)
+                asset = asset_of(row)
                 found[asset.md5] = found[asset.blake3] = asset
         return {name: found[name] for name in hashes if name in found}
 
     @override
     async def by_ids(self, tenant_id: str, ids: Sequence[int]) -> Mapping[int, Asset]:
         rows = self._in_batches(ids, tenant_id, ASSETS.c.id.in_)
-        return {row.id: _asset(row) async for row in rows}
+        return {row.id: asset_of(row) async for row in rows}
 
     @override
     async def object_keys(self, tenant_id: str, hashes: Sequence[str]) -> Mapping[str, str]:
@@ -113,13 +113,13 @@ class SqlAssets(Assets):
         )
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
-        return None if row is None else _asset(row)
+        return None if row is None else asset_of(row)
 
     async def _one(self, tenant_id: str, condition: ColumnElement[bool]) -> Asset | None:
         async with self._database.reading() as connection:
             query = select(ASSETS).where(ASSETS.c.tenant_id == tenant_id, condition)
             row = (await connection.execute(query)).one_or_none()
-        return None if row is None else _asset(row)
+        return None if row is None else asset_of(row)
 
     @override
     async def add(self, principal: Principal, digests: Digests, path: str, key: str) -> Asset:
@@ -206,7 +206,8 @@ class SqlAssets(Assets):
             raise ProblemError(409, "file-in-use", detail)
 
 
-def _asset(row: Row[Any]) -> Asset:
+def asset_of(row: Row[Any]) -> Asset:
+    """Return the asset of a row of `assets`."""
     return Asset(
         id=row.id,
         blake3=row.blake3,

@@ -73,15 +73,20 @@ class SqlPartedUploads(PartedUploads):
             )
 
     @override
-    async def idle_since(self, moment: datetime, limit: int) -> Sequence[PartedUpload]:
-        query = (
-            select(MULTIPART_UPLOADS)
-            .where(_UPLOADS.touched_at < moment)
-            .order_by(_UPLOADS.touched_at)
-            .limit(limit)
+    async def idle_since(self, tenant_id: str, moment: datetime) -> Sequence[PartedUpload]:
+        query = select(MULTIPART_UPLOADS).where(
+            _UPLOADS.tenant_id == tenant_id, _UPLOADS.touched_at < moment
         )
         async with self._database.reading() as connection:
             return [_upload(row) for row in (await connection.execute(query)).all()]
+
+    @override
+    async def remove_idle(self, upload: PartedUpload, moment: datetime) -> bool:
+        idle = (_UPLOADS.id == upload.id, _UPLOADS.touched_at < moment)
+        async with self._database.transaction() as connection:
+            return bool(
+                (await connection.execute(delete(MULTIPART_UPLOADS).where(*idle))).rowcount
+            )
 
 
 def _upload(row: Row[Any]) -> PartedUpload:

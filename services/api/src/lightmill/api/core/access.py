@@ -7,7 +7,7 @@ from lightmill.domain.principal import Role
 _PUBLIC = re.compile(r"/healthz|/readyz|/metrics|/openapi\.json|/docs|/objects/.+")
 _ENROL = re.compile(r"/api/v1/nodes/enrol")
 _NODE = re.compile(r"/api/v1/attempts/[^/]+/(bundle|upload-urls)")
-_ADMIN = re.compile(r"/api/v1/tokens(/.*)?")
+_ADMIN = re.compile(r"/api/v1/(tokens(/.*)?|retention|collections)")
 _READING_POSTS = re.compile(r"/api/files/check_hashes")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PEOPLE = frozenset({Role.ADMIN, Role.ARTIST, Role.VIEWER})

@@ -17,6 +17,24 @@ class UploadBody(Body):
     path: str = Field(min_length=1, max_length=4096, examples=["textures/wood.exr"])
 
 
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class RetentionBody(Body):
+    """After how many days what goes; null: never."""
+
+    results: Days | None = Field(default=None, description="After the end of their job")
+    intermediates: Days | None = Field(default=None, description="Logs and the like")
+    workspaces: Days | None = Field(default=7, description="Folders on nodes")
+    orphans: Days | None = Field(default=30, description="Uploads that nothing needs any more")
+
+
+class CollectionBody(Body):
+    """Whether to delete, or only to tell what would go."""
+
+    dry_run: bool = True
+
+
 class PartNumbersBody(Body):
     """Parts that are to be sent next."""
 

@@ -21,6 +21,7 @@ from lightmill.api.queries.work import WorkQueries
 from lightmill.api.use_cases.analyse_scene import AnalyseScene
 from lightmill.api.use_cases.change_job import ChangeJob
 from lightmill.api.use_cases.clean_up import CleanUp
+from lightmill.api.use_cases.collect_garbage import CollectGarbage
 from lightmill.api.use_cases.complete_upload import CompleteUpload
 from lightmill.api.use_cases.issue_token import IssueToken
 from lightmill.api.use_cases.make_bundle import MakeBundle
@@ -87,6 +88,7 @@ class Collaborators:
     verify_file: VerifyFile
     send_in_parts: SendInParts
     complete_upload: CompleteUpload
+    collect_garbage: CollectGarbage
     analyse_scene: AnalyseScene
     serve_attempt: ServeAttempt
     issue_token: IssueToken

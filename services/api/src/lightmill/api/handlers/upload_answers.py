@@ -23,6 +23,35 @@ class PartUrls(Answer):
     urls: dict[str, str]
 
 
+class RetentionSeen(Answer):
+    """After how many days what goes; null: never."""
+
+    results: int | None
+    intermediates: int | None
+    workspaces: int | None
+    orphans: int | None
+
+
+class Weight(Answer):
+    """Objects, and their bytes."""
+
+    objects: int
+    bytes: int
+
+
+class CollectedSeen(Answer):
+    """What went, or would go; `workspaces` counts jobs, whose nodes tell the bytes later."""
+
+    dry_run: bool
+    bytes: int
+    results: Weight
+    intermediates: Weight
+    workspaces: Weight
+    orphans: Weight
+    uploads: Weight
+    strays: Weight
+
+
 class FileVerified(Answer):
     """Whether a file is still what it was."""
 

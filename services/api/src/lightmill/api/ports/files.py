@@ -134,8 +134,12 @@ class PartedUploads(Protocol):
         """Forget an upload; False when there is none."""
         ...
 
-    async def idle_since(self, moment: datetime, limit: int) -> Sequence[PartedUpload]:
-        """Return uploads, of any tenant, whose clients were last heard of before `moment`."""
+    async def idle_since(self, tenant_id: str, moment: datetime) -> Sequence[PartedUpload]:
+        """Return the tenant's uploads whose clients were last heard of before `moment`."""
+        ...
+
+    async def remove_idle(self, upload: PartedUpload, moment: datetime) -> bool:
+        """Forget an upload unless its client was heard of since `moment`; tell whether."""
         ...
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lightmill.api.core.moment import rfc3339
+from lightmill.api.queries.expiry import still_there
 from lightmill.domain.job import JobSpec
 from lightmill.domain.states import StepState, TaskState
 from lightmill.storage.sql.database import Database
@@ -106,6 +107,7 @@ async def _results(
             ATTEMPTS.c.started_at,
             TASKS.c.failures,
             NODES.c.name.label("node_name"),
+            still_there().label("there"),
         )
         .outerjoin(ATTEMPTS, ATTEMPTS.c.id == RESULTS.c.attempt_id)
         .outerjoin(TASKS, TASKS.c.id == ATTEMPTS.c.task_id)
@@ -167,7 +169,7 @@ def _completed(row: Row[Any], sign: Sign) -> dict[str, object]:
         "startedAt": rfc3339(row.started_at),
         "completedAt": rfc3339(row.created_at),
         "retryCount": row.failures or 0,
-        "resultUrl": sign(row.object_key),
+        "resultUrl": sign(row.object_key) if row.there else None,
     }
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lightmill.api.core.job_view import Standing, status_key
 from lightmill.api.core.moment import rfc3339
+from lightmill.api.queries.expiry import still_there
 from lightmill.domain.states import JobState
 from lightmill.storage.ports import StatusCache
 from lightmill.storage.sql.database import Database
@@ -88,7 +89,7 @@ async def _first_result(connection: AsyncConnection, job_id: str) -> str | None:
     for step_id in (await connection.execute(steps)).scalars().all():
         query = (
             select(RESULTS.c.object_key)
-            .where(RESULTS.c.step_id == step_id)
+            .where(RESULTS.c.step_id == step_id, still_there())
             .order_by(RESULTS.c.ordinal)
             .limit(1)
         )

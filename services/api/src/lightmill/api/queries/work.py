@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, func, or
 from lightmill.api.core import cursor
 from lightmill.api.core.moment import rfc3339
 from lightmill.api.ports import Freed
+from lightmill.api.queries.expiry import still_there
 from lightmill.api.queries.page import Cut, Page, page
 from lightmill.domain.states import NodeState
 from lightmill.storage.sql.database import Database
@@ -45,7 +46,8 @@ class WorkQueries:
 
     async def results(self, tenant_id: str, job_id: str, cut: Cut, sign: Sign) -> Page:
         """Return the images of a job by frame number, each with a URL made by `sign`."""
-        query = _of(RESULTS, tenant_id, job_id).order_by(RESULTS.c.frame, RESULTS.c.step_id)
+        mine = _of(RESULTS, tenant_id, job_id).where(still_there())
+        query = mine.order_by(RESULTS.c.frame, RESULTS.c.step_id)
         if cut.after is not None:
             frame, step_id = cursor.decode(cut.after, int, str)
             query = query.where(_behind(frame, step_id))
