@@ -26,6 +26,11 @@ from lightmill.storage.sql.schema.scheduler import ATTEMPTS, NODES
 
 DESIGN = {"name": "Chair", "model": "chair.glb"}
 CONFIG = {"name": "big", "cores": 4, "ram": 2**33}
+HELLO = {
+    "specificationVersion": "jobtemplate-2023-09",
+    "name": "Hello",
+    "steps": [{"name": "Say", "script": {"actions": {"onRun": {"command": "true"}}}}],
+}
 WRITES: dict[str, dict[str, object] | None] = {
     "createDesignJob": {"designId": "{design}"},
     "createTask": {"scene_file": "{asset}", "frames": "1"},
@@ -37,6 +42,7 @@ WRITES: dict[str, dict[str, object] | None] = {
     "uploadFile": None,
     "submitJob": {"name": "n", "bundle_id": "{bundle}", "scene": "chair.glb", "frames": "1"},
     "submitSweep": {"name": "n", "prompts": ["p"]},
+    "submitOpenJdJob": {"template": HELLO, "bundle_id": "{bundle}"},
     "changeJob": {"priority": 3},
     "cancelJob": None,
     "pauseJob": None,
@@ -91,6 +97,14 @@ READS: dict[str, dict[str, object] | None] = {
     "getAttemptBundle": None,
 }
 PUBLIC = {"readObject", "writeObject", "isAlive", "isReady", "getMetrics"}
+REFUSED_BODIES = {
+    "createTask",
+    "analyseScene",
+    "submitJob",
+    "submitOpenJdJob",
+    "makeBundle",
+    "makeDesign",
+}
 EMPTY_LISTS = {"listJobs", "listDesigns", "listFiles", "listUploads", "listHardwareConfigs"}
 FARM_WIDE = {"listNodes", "getNode"}
 OWN = {
@@ -269,7 +283,7 @@ async def test_another_tenant_sees_and_changes_nothing(
             assert answer.json()["items"] == [], operation
         elif operation == "checkHashes":
             assert answer.json()["exists"] == []
-        elif operation in {"createTask", "analyseScene", "submitJob", "makeBundle", "makeDesign"}:
+        elif operation in REFUSED_BODIES:
             assert answer.status_code == 422, operation
         elif operation == "revokeToken":
             assert answer.status_code == (404 if role is Role.ADMIN else 403)

@@ -13,6 +13,7 @@ _SUFFIXES = {
     "image/x-exr": ".exr",
     "image/tiff": ".tif",
     "image/webp": ".webp",
+    "application/zip": ".zip",
 }
 
 

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from lightmill.client.downloads import save
 from lightmill.client.errors import JobFailedError
+from lightmill.client.job_bundle import job_bundle
 from lightmill.client.known_hashes import KnownHashes
 from lightmill.client.models import Analysis, Answer, Attempt, Bundle, DesignJob, Job, Node, Result
 from lightmill.client.transport import Call, Transport
@@ -127,6 +128,29 @@ class Farm:
             **more,
         }
         return _id(self._post("/api/v1/jobs", body), "id")
+
+    def submit_openjd(
+        self, folder: Path, parameters: Mapping[str, str] | None = None, **more: object
+    ) -> str:
+        """Hand in an Open Job Description job bundle; returns the job's id.
+
+        Paths of this machine below the folder may stand in the parameters.
+
+        Args:
+            folder: Has a `template.yaml` or `template.json`, and all files that the job needs.
+            parameters: Values of the job's parameters; over those in `parameter_values.yaml`.
+            more: Further fields of the job's body: format, priority, pool, needs …
+
+        Raises:
+            BundleError: the folder has no template.
+        """
+        body = {
+            **job_bundle(folder),
+            "parameters": dict(parameters or {}),
+            "bundle_id": self.upload_folder(folder).bundle_id,
+            **more,
+        }
+        return _id(self._post("/api/v1/openjd-jobs", body), "id")
 
     def jobs(self, *, limit: int = 50, **filters: str) -> list[Job]:
         """Return the newest jobs; filters are state, user_label, kind, pool."""

@@ -39,6 +39,7 @@ from lightmill.api.handlers import (
     nodes,
     objects,
     openapi,
+    openjd_jobs,
     problems,
     retention,
     scenes,
@@ -79,6 +80,7 @@ from lightmill.api.use_cases.serve_attempt import ServeAttempt
 from lightmill.api.use_cases.store_content import StoreContent
 from lightmill.api.use_cases.submit_design_job import DesignRules, SubmitDesignJob
 from lightmill.api.use_cases.submit_job import SubmitJob
+from lightmill.api.use_cases.submit_openjd import SubmitOpenJd
 from lightmill.api.use_cases.submit_sweep import SubmitSweep
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
 from lightmill.api.use_cases.verify_file import VerifyFile
@@ -97,6 +99,7 @@ ROUTERS = (
     files.seed_router,
     jobs.router,
     sweeps.router,
+    openjd_jobs.router,
     bundles.router,
     designs.router,
     files.router,
@@ -317,6 +320,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
             policies=policies,
             rules=rules,
         ),
+        submit_openjd=SubmitOpenJd(job_rows, make_bundle),
         submit_sweep=SubmitSweep(job_rows, settings.most_sweep),
         change_job=change_job,
         clean_up=CleanUp(change_job, work, settings.cleanup_seconds),

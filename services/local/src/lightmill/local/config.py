@@ -1,6 +1,7 @@
 """What can be chosen of a local farm."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ class LocalSettings:
         cores: Processors of each node; None shares the machine's out evenly.
         port: Of the api on 127.0.0.1; 0 takes a free one.
         simulated: Whether the engine that renders nothing may be asked for.
+        node: Further settings of each node, by their names, such as `node_openjd`.
         drain_seconds: How long running frames may go on when the farm stops.
     """
 
@@ -27,6 +29,7 @@ class LocalSettings:
     simulated: bool = False
     drain_seconds: float = 10.0
     ram: int | None = None
+    node: Mapping[str, object] = field(default_factory=dict)
     machine_cores: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
 
     @property

@@ -143,7 +143,7 @@ class _Services:
         names = [f"node-{number}" for number in range(1, self.settings.nodes + 1)]
         return {
             name: run_node(
-                NodeSettings(
+                self._node_settings(
                     api_url=self.farm.url,
                     enrolment_token=SecretStr(enrolment),
                     node_name=name,
@@ -160,6 +160,9 @@ class _Services:
             )
             for name in names
         }
+
+    def _node_settings(self, **given: object) -> NodeSettings:
+        return NodeSettings.model_validate({**given, **self.settings.node})
 
 
 def _ram_of_each(nodes: int) -> int:

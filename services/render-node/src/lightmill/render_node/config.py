@@ -39,9 +39,10 @@ class NodeSettings(Settings):
         node_remote_url: Where a remote render service answers; None when the node has none.
         node_remote_token: What it is shown as a bearer token.
         node_remote_hosts: Hosts that its images may lie on beside its own, separated by commas.
+        node_openjd: Whether to offer the `openjd` engine; its jobs bring commands of their own.
         node_command: Whether to offer the `command` engine, which runs whatever a job says.
-        node_command_folders: Folders of the machine that those programs may read, separated by
-            the system's path separator.
+        node_command_folders: Folders of the machine that the programs of both may read, separated
+            by the system's path separator.
         node_trusts_scenes: Whether Blender's scenes may run the code that they hold, inside the
             sandbox: drivers, registered texts, Freestyle, OSL.
         node_addons: Blender add-ons that jobs may ask for, separated by commas.
@@ -67,6 +68,7 @@ class NodeSettings(Settings):
     node_remote_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     node_remote_token: SecretStr | None = None
     node_remote_hosts: str = ""
+    node_openjd: bool = False
     node_command: bool = False
     node_command_folders: str = ""
     node_trusts_scenes: bool = False

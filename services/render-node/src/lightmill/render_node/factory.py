@@ -21,6 +21,7 @@ from lightmill.render_node.adapters.workspaces import FolderWorkspaces
 from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.core.attempts import Attempts
 from lightmill.render_node.engines import installation
+from lightmill.render_node.engines.archives import ImagesAndArchives
 from lightmill.render_node.engines.configured import blenders, configured
 from lightmill.render_node.engines.leftovers import kill_leftovers
 from lightmill.render_node.engines.renderers import InstalledRenderers
@@ -210,7 +211,7 @@ def _images() -> Images:
         OpenImageIoImages,
     )
 
-    return OpenImageIoImages()
+    return ImagesAndArchives(OpenImageIoImages())
 
 
 def _installed(settings: NodeSettings) -> Renderers:

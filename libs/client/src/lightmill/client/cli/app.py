@@ -8,6 +8,7 @@ import typer
 
 from lightmill.client.cli import designs, jobs
 from lightmill.client.cli.exits import exit_code
+from lightmill.client.cli.openjd import openjd
 from lightmill.client.cli.session import AsJson, Session, answer, farm_of, show, tell
 from lightmill.client.config import Login, save_login
 from lightmill.client.errors import FarmError
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.add_typer(jobs.app, name="job")
 app.add_typer(designs.app, name="design")
 app.command()(jobs.submit)
+app.command()(openjd)
 nodes = typer.Typer(help="Look at render machines.", no_args_is_help=True)
 app.add_typer(nodes, name="node")
 

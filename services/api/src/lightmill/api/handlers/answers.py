@@ -50,6 +50,19 @@ class SweepMade(Answer):
     first: list[SubTaskSeen] = Field(description="The first sub-tasks")
 
 
+class OpenJdStep(Answer):
+    """A step of a template, and how many tasks it has."""
+
+    name: str
+    tasks: int
+
+
+class OpenJdMade(Made):
+    """A new Open Job Description job; frames are its tasks, numbered through its steps."""
+
+    steps: list[OpenJdStep]
+
+
 class JobMade(Answer):
     """Seed 000's answer to `POST /jobs`."""
 

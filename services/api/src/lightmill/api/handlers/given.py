@@ -30,6 +30,7 @@ from lightmill.api.use_cases.send_in_parts import SendInParts
 from lightmill.api.use_cases.serve_attempt import ServeAttempt
 from lightmill.api.use_cases.submit_design_job import SubmitDesignJob
 from lightmill.api.use_cases.submit_job import SubmitJob
+from lightmill.api.use_cases.submit_openjd import SubmitOpenJd
 from lightmill.api.use_cases.submit_sweep import SubmitSweep
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
 from lightmill.api.use_cases.verify_file import VerifyFile
@@ -78,6 +79,7 @@ class Collaborators:
     submit_job: SubmitJob
     submit_design_job: SubmitDesignJob
     submit_sweep: SubmitSweep
+    submit_openjd: SubmitOpenJd
     change_job: ChangeJob
     clean_up: CleanUp
     make_bundle: MakeBundle

@@ -14,6 +14,7 @@ _SUFFIXES = {
     "OPEN_EXR": ".exr",
     "TIFF": ".tif",
     "WEBP": ".webp",
+    "ZIP": ".zip",
 }
 LOG_NAME = "log.txt"
 

@@ -6,6 +6,7 @@ from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.engines.blender import BlenderProgram, BpyModule, ScenePolicy
 from lightmill.render_node.engines.command import CommandEngine
 from lightmill.render_node.engines.contract import Engine
+from lightmill.render_node.engines.openjd import OpenJd
 from lightmill.render_node.engines.remote import Remote
 from lightmill.render_node.engines.remote_renderer import RemoteAccess, RemoteService
 from lightmill.render_node.ports import Submissions
@@ -43,5 +44,7 @@ def _configured(
             hosts=settings.remote_hosts,
         )
         yield RemoteService(Remote(), access, submissions, clock)
+    if settings.node_openjd:
+        yield OpenJd(settings.command_folders)
     if settings.node_command:
         yield CommandEngine(settings.command_folders)

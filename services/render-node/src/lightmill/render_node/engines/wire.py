@@ -73,5 +73,10 @@ def _event(told: Mapping[str, Json]) -> Event | None:
 
 
 def _kind(name: Json) -> FailureKind:
-    allowed = {FailureKind.MISSING_FILE, FailureKind.OUT_OF_MEMORY, FailureKind.OUTPUT}
+    allowed = {
+        FailureKind.MISSING_FILE,
+        FailureKind.OUT_OF_MEMORY,
+        FailureKind.OUTPUT,
+        FailureKind.TIMEOUT,
+    }
     return next((kind for kind in allowed if kind == name), FailureKind.ENGINE)
