@@ -27,7 +27,9 @@ steps:
     taskParameterDefinitions: [{name: N, type: INT, range: 1-4}]
   script:
     actions:
-      onRun: {command: sh, args: [-c, "wc -w <{{Param.Source}} >{{Param.Out}}/{{Task.Param.N}}"]}}
+      onRun:
+        command: sh
+        args: [-c, "wc -w <{{Param.Source}} >{{Param.Out}}/{{Task.Param.N}}"]
 - name: Tell
   dependencies: [{dependsOn: Count}]
   script:

@@ -98,6 +98,8 @@ async def test_a_bundles_own_values_stand_below_those_given(farm: Farm) -> None:
         ({"parameters": {}}, "parameters", "Shot"),
         ({"parameters": {"Shot": "twelve"}}, "parameters", "Shot"),
         ({"parameters": {"Shot": 1, "Extra": 2}}, "parameters", "Extra"),
+        ({"limits": ["arnold"]}, "limits", "not set up"),
+        ({"needs": {"hardware_config_ids": [1]}}, "needs/hardware_config_ids", "templates"),
         ({"parameter_values": "just text"}, "parameter_values", "parameterValues"),
         ({"bundle_id": "00000000-0000-0000-0000-000000000000"}, "bundle_id", "no such bundle"),
     ],

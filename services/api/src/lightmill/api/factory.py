@@ -320,7 +320,7 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
             policies=policies,
             rules=rules,
         ),
-        submit_openjd=SubmitOpenJd(job_rows, make_bundle),
+        submit_openjd=SubmitOpenJd(job_rows, policies, make_bundle),
         submit_sweep=SubmitSweep(job_rows, settings.most_sweep),
         change_job=change_job,
         clean_up=CleanUp(change_job, work, settings.cleanup_seconds),

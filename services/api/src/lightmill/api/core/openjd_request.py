@@ -8,15 +8,14 @@ from lightmill.api.core.bodies import (
     Body,
     Files,
     Identifier,
-    LimitsBody,
     Name,
-    NeedsBody,
     Priority,
-    RetryBody,
 )
+from lightmill.api.core.job_bodies import Names, NeedsBody, RetryBody, TimesBody
 from lightmill.api.core.openjd_template import read_yaml
 from lightmill.api.core.problem import invalid
 from lightmill.domain.job import DEFAULT_PRIORITY, Json
+from lightmill.domain.resources import Needs
 
 _LONGEST_TEMPLATE = 200_000
 _MOST_PARAMETERS = 1000
@@ -74,10 +73,25 @@ class OpenJdBody(Body):
     priority: Priority = DEFAULT_PRIORITY
     needs: NeedsBody = Field(default_factory=NeedsBody)
     chunk: int | None = Field(default=None, ge=1, le=10_000)
-    limits: LimitsBody = Field(default_factory=LimitsBody)
+    time_limits: TimesBody = Field(default_factory=TimesBody)
+    limits: Names = Field(
+        default_factory=list, description="Farm-wide limits that it counts against"
+    )
     retry: RetryBody = Field(default_factory=RetryBody)
     pool: Name | None = None
     user_label: Name | None = None
+
+    def stated_needs(self) -> Needs:
+        """Return what steps need that say nothing themselves.
+
+        Raises:
+            ProblemError: they name hardware profiles; here hostRequirements say what is needed.
+        """
+        if self.needs.hardware_config_ids:
+            raise invalid("needs/hardware_config_ids", "is not for templates; state the needs")
+        plain = self.needs.model_dump(exclude={"hardware_config_ids", "tags", "pool"})
+        pool = self.needs.pool or self.pool
+        return Needs(**plain, pool=pool, tags=tuple(dict.fromkeys(self.needs.tags)))
 
     def read_template(self) -> Json:
         """Return what the template says.

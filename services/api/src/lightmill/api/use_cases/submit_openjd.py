@@ -3,23 +3,23 @@
 import asyncio
 from dataclasses import replace
 
-from lightmill.api.core.job_request import DEFAULT_POOL, NewJob
+from lightmill.api.core.job_request import NewJob
 from lightmill.api.core.openjd_request import OpenJdBody
 from lightmill.api.core.openjd_template import OpenJdJob, openjd_job
 from lightmill.api.core.problem import invalid
-from lightmill.api.ports import Jobs
+from lightmill.api.ports import Jobs, Policies
 from lightmill.api.use_cases.make_bundle import MakeBundle
 from lightmill.domain.failures import RetryPolicy
-from lightmill.domain.job import JobKind, JobSpec, Json, Limits, StepSpec, Work
+from lightmill.domain.job import DEFAULT_POOL, JobKind, JobSpec, Json, Limits, StepSpec, Work
 from lightmill.domain.principal import Principal
-from lightmill.domain.resources import Needs
 
 
 class SubmitOpenJd:
     """Accepts templates and job bundles: every step becomes a step, every task a frame."""
 
-    def __init__(self, jobs: Jobs, bundles: MakeBundle) -> None:
+    def __init__(self, jobs: Jobs, policies: Policies, bundles: MakeBundle) -> None:
         self._jobs = jobs
+        self._policies = policies
         self._bundles = bundles
 
     async def __call__(
@@ -32,13 +32,18 @@ class SubmitOpenJd:
         """
         # Reading a long template takes a while, in which others want answers.
         found, steps = await asyncio.to_thread(_read, body)
+        unknown = await self._policies.unknown_limits(body.limits)
+        if unknown:
+            raise invalid("limits", f"{unknown[0]!r} is not set up; have an admin do it")
         bundle_id = await self._bundle(principal, body)
+        pool = found.needs.pool or DEFAULT_POOL
+        spec = replace(_spec(body, found, steps), fifo=await self._policies.is_fifo(pool))
         job = NewJob(
             name=body.name or found.name,
             kind=JobKind.OPENJD,
-            spec=_spec(body, found, steps),
+            spec=spec,
             user_label=body.user_label or principal.user_id,
-            pool=found.needs.pool or DEFAULT_POOL,
+            pool=pool,
             priority=body.priority,
             bundle_id=bundle_id,
         )
@@ -55,7 +60,7 @@ class SubmitOpenJd:
 
 
 def _read(body: OpenJdBody) -> tuple[OpenJdJob, tuple[StepSpec, ...]]:
-    needs = Needs(**{**body.needs.model_dump(), "pool": body.needs.pool or body.pool})
+    needs = body.stated_needs()
     rules = [rule.model_dump() for rule in body.path_mapping]
     settings: dict[str, Json] = {"pathMapping": list(rules), "format": body.format}
     found = openjd_job(body.read_template(), body.read_parameters(), needs, settings)
@@ -63,13 +68,15 @@ def _read(body: OpenJdBody) -> tuple[OpenJdJob, tuple[StepSpec, ...]]:
 
 
 def _spec(body: OpenJdBody, found: OpenJdJob, steps: tuple[StepSpec, ...]) -> JobSpec:
-    limits = Limits(**body.limits.model_dump())
+    times = Limits(**body.time_limits.model_dump())
     limited = tuple(
-        replace(step, work=replace(step.work, limits=limits)) for step in steps if step.work
+        replace(step, work=replace(step.work, limits=times)) for step in steps if step.work
     )
     return JobSpec(
         work=limited[0].work or Work(engine="openjd"),
         steps=limited,
         needs=found.needs,
+        pool=found.needs.pool or DEFAULT_POOL,
+        limits=tuple(dict.fromkeys(body.limits)),
         retry=RetryPolicy(**body.retry.model_dump()),
     )
