@@ -17,6 +17,7 @@ from lightmill.broker.ports import Outgoing
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import AfterJob, JobSpec, StepSpec, Work
 from lightmill.domain.policy import (
+    DEFAULT_LIMITS,
     DEFAULT_POOLS,
     Limit,
     LimitScope,
@@ -62,7 +63,10 @@ class Told:
         return [line[kind] for line in map(json.loads, lines) if kind in line]
 
     def limits(self) -> list[list[str]]:
-        return [list(fact["policy"]["limits"]) for fact in self.facts("PolicyChanged")]
+        return [
+            [name for name in fact["policy"]["limits"] if name not in DEFAULT_LIMITS]
+            for fact in self.facts("PolicyChanged")
+        ]
 
     def wishes(self) -> list[str]:
         return [fact["wish"] for fact in self.facts("NodeAsked")]
@@ -102,7 +106,10 @@ async def test_everything_that_was_decided_is_read(parts: Parts) -> None:
     scaling = Scaling(initial=2, step=2, up_interval=120.0)
     policy = Policy(
         pools={**DEFAULT_POOLS, "gpu": Pool(name="gpu", scaling=scaling, sandbox="container")},
-        limits={"arnold": Limit(name="arnold", total=4, scope=LimitScope.MACHINE)},
+        limits={
+            **DEFAULT_LIMITS,
+            "arnold": Limit(name="arnold", total=4, scope=LimitScope.MACHINE),
+        },
         shares={
             ("t", None): Share(tenant_id="t", weight=2, size=8),
             ("t", "ada"): Share(tenant_id="t", user="ada", burst=4),
@@ -138,8 +145,8 @@ async def test_a_new_leader_knows_the_policy_before_anything_else(
 
     async with running(leader(parts, told.log, sweep=600)):
         await until(heard)
-    first, second, *_ = (json.loads(line) for line in told.log.read_text().splitlines())
-    assert list(first["PolicyChanged"]["policy"]["limits"]) == ["arnold"]
+    _, second, *_ = (json.loads(line) for line in told.log.read_text().splitlines())
+    assert told.limits() == [["arnold"]]
     assert second["NodeAsked"] == {"node_id": "n", "wish": "DRAIN", "forgiven": 2}
 
 

@@ -17,9 +17,14 @@ from lightmill.storage.sql.schema.api import (
     AUDIT_LOG,
     BUNDLES,
     DESIGNS,
+    FARM_POLICY,
     HARDWARE_CONFIGS,
     JOBS,
+    LIMITS,
     MULTIPART_UPLOADS,
+    NODE_WISHES,
+    POOLS,
+    SHARES,
     TOKENS,
 )
 from lightmill.storage.sql.schema.scheduler import ATTEMPTS, NODES
@@ -63,6 +68,17 @@ WRITES: dict[str, dict[str, object] | None] = {
     "setRetention": {"orphans": 3},
     "collectGarbage": {"dry_run": True},
     "enrolNode": {"name": "n"},
+    "drainNode": None,
+    "resumeNode": None,
+    "disableNode": None,
+    "forgiveNode": None,
+    "setPool": {"mode": "fifo"},
+    "deletePool": None,
+    "setLimit": {"total": 3},
+    "deleteLimit": None,
+    "setShare": {"weight": 2},
+    "deleteShare": None,
+    "setPolicy": {"preemption": True},
     "signUploads": {"names": ["a.png"]},
     "makeToken": {"user": "eve", "role": "artist"},
     "revokeToken": None,
@@ -92,6 +108,10 @@ READS: dict[str, dict[str, object] | None] = {
     "listHardwareConfigs": None,
     "getHardwareConfig": None,
     "listNodes": None,
+    "listPools": None,
+    "listLimits": None,
+    "listShares": None,
+    "getPolicy": None,
     "getNode": None,
     "listTokens": None,
     "getAttemptBundle": None,
@@ -106,8 +126,12 @@ REFUSED_BODIES = {
     "makeDesign",
 }
 EMPTY_LISTS = {"listJobs", "listDesigns", "listFiles", "listUploads", "listHardwareConfigs"}
-FARM_WIDE = {"listNodes", "getNode"}
+EMPTY_LISTS |= {"listShares"}
+KEEPERS = {"drainNode", "resumeNode", "disableNode", "forgiveNode", "setPool", "deletePool"}
+KEEPERS |= {"setLimit", "deleteLimit", "setPolicy"}
+FARM_WIDE = {"listNodes", "getNode", "listPools", "listLimits", "getPolicy"} | KEEPERS
 OWN = {
+    "setShare",
     "beginUpload",
     "setRetention",
     "getRetention",
@@ -189,6 +213,10 @@ async def names(farm: Farm) -> Names:
     await farm.insert(NODES, {**node, "offer": offer, "seen_at": now, "updated_at": now})
     log = attempt_prefix(farm.one.id, job_id, "attempt-1") + "log.txt"
     await farm.store.put(log, b"rendered", "text/plain")
+    async with farm.client(Role.ADMIN) as client:
+        for kind, name in (("pools", "gpu"), ("limits", "arnold"), ("shares", "ada")):
+            decided = {"total": 2} if kind == "limits" else {}
+            assert (await client.put(f"/api/v1/{kind}/{name}", json=decided)).is_success
     token = next(row.id for row in await farm.rows(TOKENS) if row.tenant_id == farm.one.id)
     return Names(
         {
@@ -205,6 +233,9 @@ async def names(farm: Farm) -> Names:
             "key": "some/object",
             "md5": md5,
             "node_id": farm.one.node_id,
+            "pool": "gpu",
+            "limit": "arnold",
+            "user": "ada",
             "task_id": job_id,
             "upload_id": upload_id,
             "new_blake3": "cd" * 32,
@@ -230,6 +261,11 @@ WRITTEN = (
     BUNDLES,
     DESIGNS,
     HARDWARE_CONFIGS,
+    POOLS,
+    LIMITS,
+    SHARES,
+    FARM_POLICY,
+    NODE_WISHES,
     ANALYSIS_REQUESTS,
     AUDIT_LOG,
 )
@@ -285,7 +321,7 @@ async def test_another_tenant_sees_and_changes_nothing(
             assert answer.json()["exists"] == []
         elif operation in REFUSED_BODIES:
             assert answer.status_code == 422, operation
-        elif operation == "revokeToken":
+        elif operation in {"revokeToken", "deleteShare"}:
             assert answer.status_code == (404 if role is Role.ADMIN else 403)
         else:
             assert answer.status_code == 404, (operation, answer.text)
@@ -340,6 +376,18 @@ async def test_another_node_gets_nothing_for_an_attempt(farm: Farm) -> None:
         bundle = await client.get("/api/v1/attempts/attempt-1/bundle")
         urls = await client.post("/api/v1/attempts/attempt-1/upload-urls", json={"names": ["a"]})
     assert bundle.status_code == urls.status_code == 404
+
+
+async def test_only_an_admin_decides_how_the_farm_is_shared(farm: Farm, names: Names) -> None:
+    before = await snapshot(farm)
+    for operation, method, path in operations(farm.assembly.app):
+        if operation not in KEEPERS | {"setShare", "deleteShare"}:
+            continue
+        for role in (Role.ARTIST, Role.VIEWER):
+            async with farm.client(role) as client:
+                answer = await ask(client, operation, method, path, names)
+            assert answer.status_code == 403, operation
+    assert await snapshot(farm) == before
 
 
 @pytest.mark.usefixtures("names")

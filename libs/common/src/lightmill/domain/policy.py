@@ -52,6 +52,18 @@ class Limit:
     scaling: Scaling | None = None
 
 
+SWEEPS = "sweeps"
+LUMINA = "lumina"
+DEFAULT_LIMITS = {
+    SWEEPS: Limit(name=SWEEPS, scaling=Scaling()),
+    LUMINA: Limit(name=LUMINA, scaling=Scaling(initial=2, step=2, up_interval=120.0)),
+}
+"""Seed 003's two kinds of sub-tasks, with its ceilings, until somebody decides on others."""
+
+POOL_LIMIT = "pool:"
+"""What the names of ceilings of pools begin with; no limit of the keeper's is named so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """A group of nodes and how its work is ordered.

@@ -19,6 +19,7 @@ from lightmill.api.adapters.analyses import SqlAnalyses
 from lightmill.api.adapters.assets import SqlAssets
 from lightmill.api.adapters.bundles import SqlBundles, SqlDesigns
 from lightmill.api.adapters.carrier import Carrier, outbox_relay
+from lightmill.api.adapters.decisions import SqlDecisions
 from lightmill.api.adapters.hardware_configs import SqlHardwareConfigs
 from lightmill.api.adapters.idempotency_keys import SqlIdempotencyKeys
 from lightmill.api.adapters.jobs import SqlJobs
@@ -40,6 +41,7 @@ from lightmill.api.handlers import (
     objects,
     openapi,
     openjd_jobs,
+    policy,
     problems,
     retention,
     scenes,
@@ -109,6 +111,7 @@ ROUTERS = (
     hardware_configs.router,
     nodes.router,
     nodes.attempt_router,
+    policy.router,
     tokens.router,
     objects.router,
     health.router,
@@ -337,9 +340,11 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
         serve_attempt=ServeAttempt(node_queries, bundle_rows, assets, store),
         issue_token=IssueToken(SqlTokens(database, clock), clock),
         hardware_configs=SqlHardwareConfigs(database, clock),
+        decisions=SqlDecisions(database, clock, relay.wake),
         find_analysis=analyses.find,
         standings=standings,
         jobs=job_queries,
+        policies=policies,
         work=work,
         frames=FrameQueries(database),
         nodes=node_queries,

@@ -7,6 +7,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lightmill.domain.policy import (
+    DEFAULT_LIMITS,
     DEFAULT_POOLS,
     Limit,
     LimitScope,
@@ -29,7 +30,7 @@ async def read_policy(connection: AsyncConnection) -> Policy:
     preemption = (await connection.execute(select(FARM_POLICY.c.preemption))).scalar()
     return Policy(
         pools={**DEFAULT_POOLS, **{row.name: pool_of(row) for row in pools}},
-        limits={row.name: limit_of(row) for row in limits},
+        limits={**DEFAULT_LIMITS, **{row.name: limit_of(row) for row in limits}},
         shares={(row.tenant_id, row.user_label or None): share_of(row) for row in shares},
         preemption=bool(preemption),
     )

@@ -17,6 +17,7 @@ from lightmill.domain.job import (
     StepSpec,
     Work,
 )
+from lightmill.domain.policy import LUMINA, SWEEPS
 from lightmill.domain.resources import Needs
 from lightmill.domain.sweep import Sweep
 
@@ -106,11 +107,12 @@ def job_of(body: SweepBody, sweep: Sweep, user_id: str) -> NewJob:
     pool = body.pool or DEFAULT_POOL
     work = Work(engine=ENGINE, settings=_settings(body))
     step = StepSpec(name="sweep", frames=FrameSet((Run(1, len(sweep)),)), chunk=_CHUNK)
+    limit = SWEEPS if body.makeApiQueue is None else LUMINA
     needs = Needs(cores=1, ram=_RAM, pool=pool)
     return NewJob(
         name=body.name,
         kind=JobKind.SWEEP,
-        spec=JobSpec(work=work, steps=(step,), needs=needs, pool=pool),
+        spec=JobSpec(work=work, steps=(step,), needs=needs, pool=pool, limits=(limit,)),
         user_label=body.userId or user_id,
         pool=pool,
         priority=body.priority,

@@ -10,12 +10,14 @@ from fastapi import Depends, Query, Request
 
 from lightmill.api.ports import Analysis, HardwareConfigs
 from lightmill.api.ports.files import SignedObjects
+from lightmill.api.ports.policy import Decisions
 from lightmill.api.queries.files import FileQueries
 from lightmill.api.queries.frames import FrameQueries
 from lightmill.api.queries.hardware import HardwareQueries
 from lightmill.api.queries.jobs import JobQueries
 from lightmill.api.queries.nodes import NodeQueries
 from lightmill.api.queries.page import DEFAULT_LIMIT, MOST, Cut
+from lightmill.api.queries.policy import PolicyQueries
 from lightmill.api.queries.standings import Standings
 from lightmill.api.queries.work import WorkQueries
 from lightmill.api.use_cases.analyse_scene import AnalyseScene
@@ -95,9 +97,11 @@ class Collaborators:
     serve_attempt: ServeAttempt
     issue_token: IssueToken
     hardware_configs: HardwareConfigs
+    decisions: Decisions
     find_analysis: FindAnalysis
     standings: Standings
     jobs: JobQueries
+    policies: PolicyQueries
     work: WorkQueries
     frames: FrameQueries
     nodes: NodeQueries

@@ -2,14 +2,15 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from lightmill.api.core.job_bodies import JobBody, PriorityBody
 from lightmill.api.core.job_view import Standing
-from lightmill.api.core.problem import ProblemError, missing
+from lightmill.api.core.problem import missing
 from lightmill.api.handlers import answers
 from lightmill.api.handlers.answers import told
+from lightmill.api.handlers.etag import IfMatch, expected
 from lightmill.api.handlers.given import Collaborators, Document, Given, PageCut, ReservedId, Who
 from lightmill.api.ports import Wish
 from lightmill.api.queries.jobs import JobFilter
@@ -104,21 +105,12 @@ async def change(  # FastAPI hands each in
     who: Who,
     given: Given,
     response: Response,
-    if_match: Annotated[str | None, Header(description="ETag of the job as you read it")] = None,
+    if_match: IfMatch = None,
 ) -> Document:
-    version = await given.change_job.prioritise(who, job_id, body.priority, _version(if_match))
+    version = await given.change_job.prioritise(who, job_id, body.priority, expected(if_match))
     response.headers["ETag"] = f'"{version}"'
     await given.jobs.fresh_ask(who.tenant_id, job_id)
     return {"id": job_id, "priority": body.priority, "version": version}
-
-
-def _version(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    text = if_match.strip().removeprefix("W/").strip('"')
-    if not (text.isascii() and text.isdigit()):
-        raise ProblemError(412, "changed-meanwhile", "If-Match: send the ETag of GET")
-    return int(text)
 
 
 async def _wish(given: Collaborators, who: Principal, job_id: str, wish: Wish) -> Document:

@@ -6,7 +6,9 @@ from lightmill.api.core.bodies import NodeBody, UploadNamesBody
 from lightmill.api.core.problem import missing
 from lightmill.api.handlers import answers, stock_answers
 from lightmill.api.handlers.answers import told
-from lightmill.api.handlers.given import Document, Given, PageCut, Who
+from lightmill.api.handlers.given import Collaborators, Document, Given, PageCut, Who
+from lightmill.api.ports.policy import NodeAction
+from lightmill.domain.principal import Principal
 
 router = APIRouter(prefix="/api/v1/nodes", tags=["nodes"])
 attempt_router = APIRouter(prefix="/api/v1/attempts", tags=["for nodes"])
@@ -39,6 +41,55 @@ async def get(node_id: str, who: Who, given: Given) -> Document:  # noqa: ARG001
     if found is None:
         raise missing("node")
     return found
+
+
+async def _wish(
+    given: Collaborators, who: Principal, node_id: str, action: NodeAction
+) -> Document:
+    if await given.nodes.find(node_id) is None:
+        raise missing("node")
+    await given.decisions.wish(who, node_id, action)
+    return {"id": node_id, "accepted": action.value}
+
+
+@router.post(
+    "/{node_id}/drain",
+    operation_id="drainNode",
+    summary="Give it nothing more; what it renders, it finishes",
+    **told(answers.Accepted, 202),
+)
+async def drain(node_id: str, who: Who, given: Given) -> Document:
+    return await _wish(given, who, node_id, NodeAction.DRAIN)
+
+
+@router.post(
+    "/{node_id}/resume",
+    operation_id="resumeNode",
+    summary="Give it work again",
+    **told(answers.Accepted, 202),
+)
+async def resume(node_id: str, who: Who, given: Given) -> Document:
+    return await _wish(given, who, node_id, NodeAction.RESUME)
+
+
+@router.post(
+    "/{node_id}/disable",
+    operation_id="disableNode",
+    summary="Give it nothing until somebody resumes it",
+    **told(answers.Accepted, 202),
+)
+async def disable(node_id: str, who: Who, given: Given) -> Document:
+    return await _wish(given, who, node_id, NodeAction.DISABLE)
+
+
+@router.post(
+    "/{node_id}/forgive",
+    operation_id="forgiveNode",
+    summary="Forget its failures: its quarantine ends",
+    **told(answers.Accepted, 202),
+)
+async def forgive(node_id: str, who: Who, given: Given) -> Document:
+    return await _wish(given, who, node_id, NodeAction.FORGIVE)
 
 
 @attempt_router.get(

@@ -127,6 +127,8 @@ class NodeSeen(Answer):
     name: str
     state: str
     offer: dict[str, Any]
+    wish: str = Field(examples=["RUN", "DRAIN", "DISABLE"])
+    quarantined_until: datetime | None
     seen_at: datetime
     updated_at: datetime
 

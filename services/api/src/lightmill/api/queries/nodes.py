@@ -115,6 +115,8 @@ def _node(row: Row[Any]) -> dict[str, object]:
         "name": row.name,
         "state": row.state,
         "offer": row.offer,
+        "wish": row.wish,
+        "quarantined_until": rfc3339(row.quarantined_until),
         "seen_at": rfc3339(row.seen_at),
         "updated_at": rfc3339(row.updated_at),
     }
