@@ -159,7 +159,9 @@ def run() -> dict[str, object]:
 
 def measure(nodes: int, jobs: int, placed: int) -> dict[str, object]:
     """Return the figures of a farm of this size."""
-    farms = {waiting: made(nodes, jobs, waiting + placed * RUNS // 2) for waiting in (FEW, MANY)}
+    farms = {
+        waiting: made(nodes, jobs, waiting + NODES + placed * RUNS // 2) for waiting in (FEW, MANY)
+    }
     gc.collect()
     rates: dict[int, list[float]] = {FEW: [], MANY: []}
     for number in range(RUNS):
@@ -194,6 +196,9 @@ def made(nodes: int, jobs: int, waiting: int) -> Bench:
     bench.turn(_asked(jobs, (waiting + slots) // jobs))
     for first in range(0, nodes, _TURN):
         bench.turn(machine.report() for machine in machines[first : first + _TURN])
+    bench.place(nodes)  # until every machine has told what runs on it, and one frame has ended
+    gc.collect()
+    gc.freeze()  # as the leader does once it has taken over
     held = sum(len(machine.running) + len(machine.queue) for machine in machines)
     print(f"{nodes:,} machines with {held:,} attempts, {bench.waiting:,} frames wait")
     return bench

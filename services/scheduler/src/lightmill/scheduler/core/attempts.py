@@ -204,7 +204,6 @@ def _move(
         AttemptMoved(attempt=attempt, was=was, failure=kind, detail=detail or why)
     )
     farm.changes.tasks[attempt.task.id] = attempt.task
-    farm.note(job, "attempt", attempt.id, (was, wanted, why))
     farm.touch(job)
 
 

@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 from lightmill.domain.resources import Needs, Offer
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.kind import Kind, Place
-from lightmill.scheduler.core.machine import Node, Room
+from lightmill.scheduler.core.machine import Node, Room, Soon
 
 
 @dataclass(slots=True)
@@ -72,10 +72,12 @@ class Fleet:
             if room is not None:
                 kind.rooms.setdefault(room, {})[node.id] = node
                 node.room = room
-        if node.held and not node.ahead and node.reserved is None:
-            kind.behind[node.id] = node
-        else:
-            kind.behind.pop(node.id, None)
+        soon = _soon(node)
+        if soon != node.soon:
+            self._clear_soon(node, kind)
+            if soon is not None:
+                kind.behind.setdefault(soon, {})[node.id] = node
+                node.soon = soon
         self._note_warm(node)
 
     def kind_of(self, node: Node) -> Kind | None:
@@ -111,7 +113,7 @@ class Fleet:
         if kind is None:
             return
         self._clear(node, kind)
-        kind.behind.pop(node.id, None)
+        self._clear_soon(node, kind)
         del kind.nodes[node.id]
         self.total.add(kind.offer, -1)
         self._cool(node)
@@ -131,6 +133,14 @@ class Fleet:
             del there[node.id]
             if not there:
                 del kind.rooms[room]
+
+    def _clear_soon(self, node: Node, kind: Kind) -> None:
+        soon, node.soon = node.soon, None
+        if soon is not None:
+            there = kind.behind[soon]
+            del there[node.id]
+            if not there:
+                del kind.behind[soon]
 
     def _note_warm(self, node: Node) -> None:
         takes = node.warm if node.room is not None or not node.ahead else None
@@ -154,6 +164,13 @@ def _room(node: Node) -> Room | None:
     if node.ahead or node.free_cores <= 0 or node.reserved is not None:
         return None
     return node.free_cores, node.free_ram, len(node.free_gpus), node.free_disk
+
+
+def _soon(node: Node) -> Soon | None:
+    """Return what is free on `node` once its smallest task ends, or None when it takes no more."""
+    if not node.held or node.ahead or node.reserved is not None:
+        return None
+    return node.free_cores + node.least[0], node.free_ram + node.least[1]
 
 
 def _key(offer: Offer) -> object:

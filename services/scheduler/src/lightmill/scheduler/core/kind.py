@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from lightmill.domain.resources import Offer
-from lightmill.scheduler.core.machine import Node, Room
+from lightmill.scheduler.core.machine import Node, Room, Soon
 
 Place = dict[str, Node]
 
@@ -14,7 +14,8 @@ class Kind:
 
     Attributes:
         rooms: By what is free on them: machines on which something may start at once.
-        behind: Machines that are busy and may take one order more.
+        behind: By what is free once their smallest task ends: busy machines that may take one
+            order more.
         kept: Cores and bytes of RAM kept free beside each free device for work that needs it.
         price: How much work, for each core that it could use, competes for these machines.
     """
@@ -22,7 +23,7 @@ class Kind:
     offer: Offer
     nodes: Place = field(default_factory=dict)
     rooms: dict[Room, Place] = field(default_factory=dict)
-    behind: Place = field(default_factory=dict)
+    behind: dict[Soon, Place] = field(default_factory=dict)
     kept: tuple[int, int] = (0, 0)
     price: float = 0.0
 

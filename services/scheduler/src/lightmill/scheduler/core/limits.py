@@ -1,7 +1,7 @@
 """Counted things that tasks share: licences, remote slots, the room of a pool."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -93,9 +93,13 @@ class Limits:
     """All limits by name."""
 
     counted: dict[str, Counted] = field(default_factory=dict)
+    _of_steps: dict[tuple[tuple[str, ...], str | None], tuple[Counted, ...]] = field(
+        default_factory=dict
+    )
 
     def decree(self, policy: Policy, seconds: float) -> None:
         """Let other limits hold from now on; what is taken stays counted."""
+        self._of_steps.clear()
         wanted = dict(policy.limits)
         for pool in policy.pools.values():
             if pool.scaling is not None:
@@ -114,13 +118,15 @@ class Limits:
         for attempt in attempts:
             self.take(attempt)
 
-    def of(self, step: Step) -> Iterator[Counted]:
-        """Yield the limits of which a task of `step` takes one."""
-        for name in step.job.spec.limits:
-            yield self._of(name)
-        pool = self.counted.get(pool_limit(step.needs.pool or "default"))
-        if pool is not None:
-            yield pool
+    def of(self, step: Step) -> tuple[Counted, ...]:
+        """Return the limits of which a task of `step` takes one."""
+        key = (step.job.spec.limits, step.needs.pool)
+        found = self._of_steps.get(key)
+        if found is None:
+            named = [self._of(name) for name in step.job.spec.limits]
+            pool = self.counted.get(pool_limit(step.needs.pool or "default"))
+            found = self._of_steps[key] = (*named, *([] if pool is None else [pool]))
+        return found
 
     def obstacle(self, step: Step, now: datetime) -> Counted | None:
         """Return the limit that lets no task of `step` begin on another machine, or None."""

@@ -16,6 +16,9 @@ UNLIMITED = 2**63 - 1
 Room = tuple[int, int, int, int]
 """Free cores, bytes of RAM, devices, bytes of disk."""
 
+Soon = tuple[int, int]
+"""Cores and bytes of RAM that are free as soon as any one task has ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -42,6 +45,8 @@ class Node:
         wish: What a person wants of it.
         record: Its failures of late.
         room: Where the fleet keeps it among those with something free; None: nowhere.
+        soon: Where the fleet keeps it among those that may take one order more; None: nowhere.
+        least: Cores and bytes of the smallest of what holds it.
         reserved: The wide task that it is kept for.
     """
 
@@ -64,11 +69,13 @@ class Node:
     quarantined_until: datetime | None = None
     record: Record = field(default_factory=Record)
     room: Room | None = None
+    soon: Soon | None = None
     reserved: Reservation | None = None
     free_cores: int = 0
     free_ram: int = 0
     free_disk: int = 0
     free_gpus: tuple[int, ...] = ()
+    least: Soon = (0, 0)
 
     def __post_init__(self) -> None:
         self.count()
@@ -111,6 +118,11 @@ class Node:
         self.free_cores -= attempt.cores
         self.free_ram -= attempt.ram
         self.free_disk -= attempt.disk
+        if len(self.held) == 1:
+            self.least = (attempt.cores, attempt.ram)
+        else:
+            cores, ram = self.least
+            self.least = (min(cores, attempt.cores), min(ram, attempt.ram))
         if attempt.gpus:
             self.free_gpus = tuple(index for index in self.free_gpus if index not in attempt.gpus)
 
@@ -123,6 +135,8 @@ class Node:
         self.free_cores += attempt.cores
         self.free_ram += attempt.ram
         self.free_disk += attempt.disk
+        if attempt.cores == self.least[0] or attempt.ram == self.least[1]:
+            self._find_least()
         if attempt.gpus:
             self._count_gpus()
         if self.ahead:
@@ -142,6 +156,12 @@ class Node:
         disk = UNLIMITED if self.offer.disk is None else self.offer.disk
         self.free_disk = disk - sum(attempt.disk for attempt in held)
         self._count_gpus()
+        self._find_least()
+
+    def _find_least(self) -> None:
+        held = self.held.values()
+        cores = min((attempt.cores for attempt in held), default=0)
+        self.least = (cores, min((attempt.ram for attempt in held), default=0))
 
     def _count_gpus(self) -> None:
         busy = {index for attempt in self.held.values() for index in attempt.gpus}

@@ -9,7 +9,7 @@ from lightmill.domain.policy import LimitScope
 from lightmill.scheduler.core.chunks import chunk_of
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.kind import Kind
-from lightmill.scheduler.core.machine import Grant, Node, Room
+from lightmill.scheduler.core.machine import Grant, Node, Room, Soon
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Step
 
@@ -195,15 +195,26 @@ class Search:
         return next(map(self._ahead, filter(self.suits, self._busy())), None)
 
     def _busy(self) -> Iterator[Node]:
-        """Yield machines on which one more order may wait: first those with the scene open."""
-        kinds = [kind for kind in self._demand.kinds if kind.behind and kind.kept == (0, 0)]
+        """Yield machines on which one more order may wait: first those with the scene open.
+
+        Only those where it can begin as soon as any one task ends: nothing else is handed out
+        behind an order that waits, so one that waited for more would keep free what others need.
+        """
+        kinds = {
+            kind: (self._demand.cores(kind), self._demand.ram(kind))
+            for kind in self._demand.kinds
+            if kind.behind and kind.kept == (0, 0)
+        }
         if not kinds:
             return
         for node in islice(self._farm.fleet.warm(self._job_id), _WARM_LOOKS):
-            if any(node.id in kind.behind for kind in kinds):
+            kind = self._farm.fleet.kind_of(node)
+            if kind in kinds and node.soon is not None and _covers(node.soon, kinds[kind]):
                 yield node
         for kind in sorted(kinds, key=_price):
-            yield from kind.behind.values()
+            for soon, nodes in kind.behind.items():
+                if _covers(soon, kinds[kind]):
+                    yield from nodes.values()
 
     def _ahead(self, node: Node) -> Place:
         demand, kind = self._demand, self._farm.fleet.kind_of(node)
@@ -211,6 +222,10 @@ class Search:
             raise ValueError(f"node {node.name} takes no work")
         grant = Grant(demand.cores(kind), demand.ram(kind), (), demand.needs.disk)
         return Place(node, grant, ahead=True, anyway=self._anyway)
+
+
+def _covers(soon: Soon, wanted: Soon) -> bool:
+    return soon[0] >= wanted[0] and soon[1] >= wanted[1]
 
 
 def _price(kind: Kind) -> float:

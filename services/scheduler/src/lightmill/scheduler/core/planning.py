@@ -84,12 +84,12 @@ class _Turn:
 
     def serve(self) -> None:
         """Hand out until nothing fits anywhere."""
+        self.farm.shares.reckon()
         self._heap = list(self._entries())
         heapq.heapify(self._heap)
-        total = self.farm.fleet.total
         while self._heap:
             was, number, lane = self._heap[0]
-            rank = lane.rank(total)
+            rank = lane.rank()
             if rank is None:
                 heapq.heappop(self._heap)
             elif rank > was:
@@ -105,11 +105,11 @@ class _Turn:
         for demand, lanes in farm.queue.by_demand.items():
             if demand in farm.reserved or any(kind.open for kind in demand.kinds):
                 for lane in lanes.values():
-                    if (rank := lane.rank(farm.fleet.total)) is not None:
+                    if (rank := lane.rank()) is not None:
                         number += 1
                         yield rank, number, lane
         for lane in farm.queue.strict.values():
-            if (rank := lane.rank(farm.fleet.total)) is not None:
+            if (rank := lane.rank()) is not None:
                 number += 1
                 yield rank, number, lane
 
@@ -162,7 +162,6 @@ def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None
     farm.changes.born.append(attempt)
     farm.changes.steps[step.id] = step
     farm.touch(step.job)
-    farm.note(step.job, "attempt", attempt.id, (None, attempt.state, f"given to {node.name}"))
     farm.changes.letter(node).assign.append(_assignment(step.job, attempt))
 
 

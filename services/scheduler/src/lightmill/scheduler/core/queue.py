@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lightmill.scheduler.core.demand import Demand
-from lightmill.scheduler.core.fleet import Total
 from lightmill.scheduler.core.shares import Accounts, Standing
 from lightmill.scheduler.core.work import Job, Step
 
@@ -15,6 +14,8 @@ Age = tuple[datetime, str, int]
 
 Rank = tuple[int, bool, Standing, Standing, Age]
 """Priority, test frames, share of the tenant, share of the user, age: the least goes first."""
+
+_NOBODY: Standing = (False, 0.0)
 
 
 @dataclass(slots=True, eq=False)
@@ -56,14 +57,14 @@ class Lane:
         del self.demands[step.id]
         del self.ages[step.id]
 
-    def rank(self, total: Total) -> Rank | None:
+    def rank(self) -> Rank | None:
         """Return its place in the order, or None when nothing waits in it."""
         head = self.head
         if head is None:
             return None
-        nobody: Standing = (False, 0.0)
-        tenant = self.accounts.tenant.standing(total) if self.accounts else nobody
-        user = self.accounts.user.standing(total) if self.accounts else nobody
+        tenant = user = _NOBODY
+        if self.accounts is not None:
+            tenant, user = self.accounts.tenant.standing, self.accounts.user.standing
         return -head.job.priority, not head.leads, tenant, user, self._by_age[0][0]
 
 

@@ -34,7 +34,8 @@ def hear(farm: FarmState, report: NodeReport) -> None:
     for finish in report.finishes:
         _settle(farm, node, finish)
     for held in report.held:
-        _renew(farm, node, held)
+        if not _goes_on(farm, node, held):
+            _renew(farm, node, held)
     _miss(farm, node, report, fresh=fresh)
     farm.fleet.look(node)
 
@@ -70,7 +71,7 @@ def undelivered(farm: FarmState, session: str, attempt_ids: tuple[str, ...]) -> 
         farm.vacate(node, attempt)
         if node.session == session:
             node.heard_at = None
-            farm.fleet.look(node)
+        farm.fleet.look(node)
 
 
 def _meet(farm: FarmState, report: NodeReport) -> Node:
@@ -166,6 +167,27 @@ def _fail(farm: FarmState, node: Node, attempt: Attempt, reason: tuple[FailureKi
         lifecycle.keep_budget(farm, step.job)
 
 
+def _goes_on(farm: FarmState, node: Node, held: HeldAttempt) -> bool:
+    """Renew the lease of an attempt of which there is no other news; tell whether it was one.
+
+    Nearly all that reports hold is this, so it is the leader's shortest way.
+    """
+    attempt = farm.attempts.get(held.attempt_id)
+    if (
+        attempt is None
+        or attempt.state is not AttemptState.RUNNING
+        or held.state is not HeldState.RUNNING
+        or held.delivered
+        or attempt.node_id != node.id
+        or abs(held.progress - attempt.task.progress) >= _LEAST_PROGRESS
+    ):
+        return False
+    attempt.listed = True
+    attempt.running_seconds = held.running_seconds
+    attempt.lease_until = farm.lease(attempt)
+    return True
+
+
 def _renew(farm: FarmState, node: Node, held: HeldAttempt) -> None:
     """Renew the lease of an attempt that is wanted, and have the others killed."""
     attempt = farm.attempts.get(held.attempt_id)
@@ -176,8 +198,8 @@ def _renew(farm: FarmState, node: Node, held: HeldAttempt) -> None:
     attempt.running_seconds = held.running_seconds
     attempt.lease_until = farm.lease(attempt)
     if held.state is HeldState.RUNNING:
-        node.promote(attempt)
-        farm.fleet.look(node)
+        if attempt.ahead:
+            node.promote(attempt)
         if attempt.state is AttemptState.ASSIGNED:
             attempts.begin(farm, attempt)
             lifecycle.begin(farm, attempt.task.step)

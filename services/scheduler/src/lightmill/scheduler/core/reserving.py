@@ -1,6 +1,7 @@
 """Keeping machines for wide tasks."""
 
 from collections.abc import Iterable
+from itertools import islice
 from math import inf
 
 from lightmill.domain.states import AttemptState
@@ -12,6 +13,9 @@ from lightmill.scheduler.core.placing import Search
 from lightmill.scheduler.core.reservation import AFTER_TICKS, MOST, Reservation
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Attempt, Step
+
+_MOST_LOOKS = 100
+"""Machines of each kind that are compared: more would cost time and gain next to nothing."""
 
 
 def reserve(farm: FarmState, blocked: Iterable[Step]) -> None:
@@ -71,7 +75,7 @@ def _keep_one(farm: FarmState, step: Step, demand: Demand) -> None:
     fitting = [
         node
         for kind in demand.kinds
-        for node in kind.nodes.values()
+        for node in islice(kind.nodes.values(), _MOST_LOOKS)
         if node.reserved is None and look.suits(node) and _runs_smaller(farm, node, demand)
     ]
     kept = len(farm.reserved.get(demand, ()))
@@ -130,7 +134,7 @@ def _preempt(farm: FarmState, step: Step, demand: Demand) -> bool:
     found = [
         (victims, node)
         for kind in demand.kinds
-        for node in kind.nodes.values()
+        for node in islice(kind.nodes.values(), _MOST_LOOKS)
         if node.reserved is None and look.suits(node)
         if (victims := _victims(node, *_wanted(farm, node, demand), step.job.priority))
     ]

@@ -4,7 +4,7 @@ Ghodsi et al., "Dominant Resource Fairness" (NSDI 2011): whoever has the least o
 most goes next. Weights as in the paper; `size` and `burst` as in OpenCue's subscriptions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lightmill.domain.policy import Policy, Share
 from lightmill.scheduler.core.fleet import Total
@@ -16,27 +16,33 @@ Standing = tuple[bool, float]
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """What a tenant, or one user of it, holds at present; `ram` in bytes."""
+    """What a tenant, or one user of it, holds at present; `ram` in bytes.
+
+    Attributes:
+        standing: Its place among its like, as of the last time that anything changed.
+    """
 
     share: Share
     cores: int = 0
     ram: int = 0
     gpus: int = 0
+    standing: Standing = (False, 0.0)
 
-    def add(self, attempt: Attempt, sign: int) -> None:
-        """Count what `attempt` takes (1), or gives back (-1)."""
+    def add(self, attempt: Attempt, sign: int, total: Total) -> None:
+        """Count what `attempt` takes (1), or gives back (-1), of all there is."""
         self.cores += sign * attempt.cores
         self.ram += sign * attempt.ram
         self.gpus += sign * len(attempt.gpus)
+        self.stand(total)
 
-    def standing(self, total: Total) -> Standing:
-        """Return its place among its like."""
+    def stand(self, total: Total) -> None:
+        """Reckon its place among its like."""
         dominant = self.cores / total.cores if total.cores else 0.0
         if total.ram:
             dominant = max(dominant, self.ram / total.ram)
         if total.gpus:
             dominant = max(dominant, self.gpus / total.gpus)
-        return self.cores >= self.share.size, dominant / self.share.weight
+        self.standing = (self.cores >= self.share.size, dominant / self.share.weight)
 
     def may_add(self, cores: int) -> bool:
         """Tell whether `cores` more stay within its burst."""
@@ -60,7 +66,9 @@ class Accounts:
 class Shares:
     """All accounts, made when they are first needed."""
 
+    total: Total
     policy: Policy = field(default_factory=Policy)
+    _reckoned: Total = field(default_factory=Total)
     _tenants: dict[str, Account] = field(default_factory=dict)
     _users: dict[tuple[str, str], Accounts] = field(default_factory=dict)
 
@@ -80,8 +88,18 @@ class Shares:
     def add(self, attempt: Attempt, sign: int) -> None:
         """Count what `attempt` takes (1), or gives back (-1)."""
         accounts = self.of(attempt.task.step.job)
-        accounts.tenant.add(attempt, sign)
-        accounts.user.add(attempt, sign)
+        accounts.tenant.add(attempt, sign, self.total)
+        accounts.user.add(attempt, sign, self.total)
+
+    def reckon(self) -> None:
+        """Bring every standing up to date, when machines have come or gone."""
+        if self._reckoned == self.total:
+            return
+        self._reckoned = replace(self.total)
+        for tenant in self._tenants.values():
+            tenant.stand(self.total)
+        for accounts in self._users.values():
+            accounts.user.stand(self.total)
 
     def decree(self, policy: Policy) -> None:
         """Let other weights, sizes and bursts hold from now on."""
@@ -90,6 +108,7 @@ class Shares:
             tenant.share = self._share(tenant_id, None)
         for key, accounts in self._users.items():
             accounts.user.share = self._share(*key)
+        self._reckoned = Total()
 
     def _share(self, tenant_id: str, user: str | None) -> Share:
         default = Share(tenant_id=tenant_id, user=user)

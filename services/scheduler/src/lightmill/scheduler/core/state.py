@@ -64,7 +64,7 @@ class FarmState:
     policy: Policy = field(default_factory=Policy)
     fleet: Fleet = field(default_factory=Fleet)
     queue: Queue = field(default_factory=Queue)
-    shares: Shares = field(default_factory=Shares)
+    shares: Shares = field(init=False)
     limits: Limits = field(default_factory=Limits)
     demands: dict[str, Demand] = field(default_factory=dict)
     stirred: dict[str, Job] = field(default_factory=dict)
@@ -78,7 +78,9 @@ class FarmState:
     def lease(self, attempt: Attempt) -> int:
         """Return the tick until which `attempt` may stay unreported from now on."""
         seconds = min(attempt.running_seconds / 10, LONGEST_LEASE)
-        return self.tick + max(SHORTEST_LEASE, round(seconds / self.beat))
+        if seconds <= SHORTEST_LEASE * self.beat:
+            return self.tick + SHORTEST_LEASE
+        return self.tick + round(seconds / self.beat)
 
     def touch(self, job: Job, *, tell: bool = True) -> None:
         """Have `job` written as it stands, and its listeners told."""
@@ -86,6 +88,9 @@ class FarmState:
         self.stirred[job.id] = job
         if tell:
             self.changes.jobs_told.add(job.id)
+
+    def __post_init__(self) -> None:
+        self.shares = Shares(self.fleet.total)
 
     @property
     def seconds(self) -> float:
@@ -103,11 +108,13 @@ class FarmState:
         self.fleet.look(node)
 
     def vacate(self, node: Node, attempt: Attempt) -> None:
-        """Free what `attempt` took: the node is known not to hold it any more."""
+        """Free what `attempt` took: the node is known not to hold it any more.
+
+        Whoever calls this has the fleet look at the node afterwards.
+        """
         node.release(attempt.id)
         if self.attempts.pop(attempt.id, None) is not None:
             self.count(attempt, -1)
-        self.fleet.look(node)
 
     def count(self, attempt: Attempt, sign: int) -> None:
         """Count what `attempt` takes of shares and limits (1), or gives back (-1)."""

@@ -55,7 +55,7 @@ def stand(farm: FarmState, node: Node) -> None:
     wanted = _standing(node)
     if node.state is not wanted:
         move_node(farm, node, wanted)
-    farm.fleet.look(node)
+        farm.fleet.look(node)
 
 
 def move_node(farm: FarmState, node: Node, wanted: NodeState) -> None:
