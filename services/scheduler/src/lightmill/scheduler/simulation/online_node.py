@@ -58,6 +58,7 @@ class OnlineNode:
     async def _beat(self, link: Link, session: str) -> None:
         while True:
             await asyncio.sleep(self.beat)
+            self._render()
             await self._report(link, session)
 
     async def _obey(self, link: Link, inbox: Inbox, session: str) -> None:
@@ -65,13 +66,16 @@ class OnlineNode:
             deliveries = await inbox.receive(100)
             for delivery in deliveries:
                 self._take(delivery)
-            for attempt_id, assignment in list(self.node.held.items()):
-                outcome = self.renders(assignment)
-                self.node.running.add(attempt_id)
-                if outcome is not None:
-                    self.node.finish(attempt_id, outcome)
+            self._render()
             await inbox.settle(deliveries[-1])
             await self._report(link, session)
+
+    def _render(self) -> None:
+        for attempt_id, assignment in list(self.node.held.items()):
+            outcome = self.renders(assignment)
+            self.node.running.add(attempt_id)
+            if outcome is not None:
+                self.node.finish(attempt_id, outcome)
 
     def _take(self, delivery: Delivery) -> None:
         if delivery.kind == AttemptsSettled.routing_key:
