@@ -73,7 +73,7 @@ def test_what_is_missing_is_told_with_who_uses_it_and_what_is_near(job: Path) ->
 
 def test_a_scene_that_is_broken_is_named_where_it_is_brought_in(job: Path) -> None:
     (job / "job/scenes/den.ma").write_text(DEN[:-5])
-    with pytest.raises(UnreadableSceneError, match=r"den\.ma breaks off"):
+    with pytest.raises(UnreadableSceneError, match=r"den\.ma, which breaks off"):
         read(job, "job/scenes/shot.ma")
 
 

@@ -11,7 +11,7 @@ import structlog
 from lightmill.analyzer.adapters import sandbox
 from lightmill.analyzer.adapters.analyses import SqlAnalyses, outbox_relay
 from lightmill.analyzer.adapters.probe import Probe, ProcessLimits
-from lightmill.analyzer.adapters.probe_reader import BLEND, MAYA, ProbeReader
+from lightmill.analyzer.adapters.probe_reader import BLEND, GLTF, MAYA, UNREAL, ProbeReader
 from lightmill.analyzer.config import AnalyzerSettings
 from lightmill.analyzer.core.maya.references import WORKSPACE
 from lightmill.analyzer.handlers.requests import read_inbox, sweep
@@ -80,9 +80,16 @@ def _analyse_scene(
 
 def readers(limits: ProcessLimits, bwrap: str | None) -> dict[str, SceneReader]:
     """Return what reads scenes, by their suffix."""
+
+    def reader(program: Path, *needs: str) -> SceneReader:
+        return ProbeReader(Probe(limits, bwrap, program), needs)
+
     return {
-        ".blend": ProbeReader(Probe(limits, bwrap, BLEND), {".blend"}),
-        ".ma": ProbeReader(Probe(limits, bwrap, MAYA), {".ma", WORKSPACE}),
+        ".blend": reader(BLEND, ".blend"),
+        ".ma": reader(MAYA, ".ma", WORKSPACE),
+        ".gltf": reader(GLTF, ".gltf"),
+        ".glb": reader(GLTF, ".glb"),
+        ".uproject": reader(UNREAL, ".uproject", "defaultengine.ini"),
     }
 
 

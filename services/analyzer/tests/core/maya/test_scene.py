@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lightmill.analyzer.core.broken import BrokenSceneError
 from lightmill.analyzer.core.maya import scene as maya
 from lightmill.analyzer.core.maya.references import places, project_of
 from lightmill.analyzer.core.maya.settings import settings
-from lightmill.analyzer.core.maya.statements import BrokenSceneError
 from lightmill.analyzer.core.maya.uses import uses
 from lightmill.analyzer.core.reading import Use
 

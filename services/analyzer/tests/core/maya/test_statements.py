@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lightmill.analyzer.core.broken import BrokenSceneError
 from lightmill.analyzer.core.maya.commands import command
-from lightmill.analyzer.core.maya.statements import LONGEST, BrokenSceneError, statements
+from lightmill.analyzer.core.maya.statements import LONGEST, statements
 
 HEADER = b"//Maya ASCII 2023 scene\n"
 

@@ -6,18 +6,14 @@ that it brings in are followed as far as they are Maya ASCII and in the folder.
 Prints `{"scene_info": …, "uses": […]}` or `{"error": "why the file cannot be read"}`.
 """
 
-import json
-import posixpath
-import sys
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from lightmill.analyzer.adapters.limits import hold_this_process_to
+from lightmill.analyzer.adapters.probing import run
+from lightmill.analyzer.core.broken import BrokenSceneError
 from lightmill.analyzer.core.maya.references import WORKSPACE, project_of
 from lightmill.analyzer.core.maya.scene import MayaScene, read
 from lightmill.analyzer.core.maya.settings import settings
-from lightmill.analyzer.core.maya.statements import BrokenSceneError
 from lightmill.analyzer.core.maya.uses import uses
 from lightmill.analyzer.core.reading import Use
 
@@ -34,10 +30,12 @@ class Follower:
         self._project = project
         self._seen: set[str] = set()
         self._followed = 0
+        self._first = ""
         self.uses: list[Use] = []
 
     def follow(self, scene: str) -> MayaScene:
         """Return what the scene says; what it names, near and far, is in `uses` afterwards."""
+        self._first = scene
         first = self._one(scene)
         for found in iter(self._next, None):
             self._one(found)
@@ -48,10 +46,12 @@ class Follower:
         try:
             found = read(pieces(self._folder / scene))
         except BrokenSceneError as error:
-            raise BrokenSceneError(f"{scene} {error}") from error
+            if scene == self._first:
+                raise
+            raise BrokenSceneError(f"brings in {scene}, which {error}") from error
         self.uses += uses(found, scene, self._project)
         if len(self.uses) > MOST_USES or len(self._seen) > MOST_SCENES:
-            raise BrokenSceneError(f"{scene} brings in more than {MOST_USES} files")
+            raise BrokenSceneError(f"brings in more than {MOST_USES} files")
         return found
 
     def _next(self) -> str | None:
@@ -82,26 +82,17 @@ def project(folder: Path, scene: str) -> str:
     return project_of(scene, frozenset("" if one == "." else one for one in found))
 
 
-def probe(folder: Path, scene: str) -> dict[str, object]:
-    """Return what is printed."""
+def read_scene(folder: Path, scene: str) -> tuple[Mapping[str, object], Iterable[Use]]:
+    """Return the scene's settings, and what it and all that it brings in names.
+
+    Raises:
+        BrokenSceneError: it is no Maya ASCII, or damaged.
+    """
     home = project(folder, scene)
     follower = Follower(folder, home)
-    try:
-        found = follower.follow(scene)
-        info = settings(found, home)
-    except BrokenSceneError as error:
-        return {"error": str(error)}
-    except MemoryError:
-        return {"error": f"{scene} takes more memory to read than this farm gives"}
-    return {"scene_info": info, "uses": [asdict(use) for use in follower.uses]}
-
-
-def main() -> None:
-    """Read the arguments, print the outcome."""
-    folder, scene, memory, seconds, size = sys.argv[1:]
-    hold_this_process_to(int(memory), int(seconds), int(size))
-    json.dump(probe(Path(folder).resolve(), posixpath.normpath(scene)), sys.stdout)
+    found = follower.follow(scene)
+    return settings(found, home), follower.uses
 
 
 if __name__ == "__main__":
-    main()
+    run(read_scene)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from lightmill.analyzer.core.broken import BrokenSceneError
 from lightmill.analyzer.core.maya.commands import KNOWN, Command, command, name_of
 from lightmill.analyzer.core.maya.nodes import is_wanted
-from lightmill.analyzer.core.maya.statements import BrokenSceneError, statements
+from lightmill.analyzer.core.maya.statements import statements
 
 MOST_NODES = 500_000
 _LONGEST_VALUE = 8192

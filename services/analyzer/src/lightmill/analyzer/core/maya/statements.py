@@ -4,6 +4,8 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 
+from lightmill.analyzer.core.broken import BrokenSceneError
+
 HEADER = b"//Maya ASCII"
 LONGEST = 2**25
 _HEAD = 2**12
@@ -14,10 +16,6 @@ _STATEMENT = re.compile(
     re.DOTALL,
 )
 _BLANK = re.compile(r"(?:\s++|//[^\n]*+(?:\n|\Z)|/\*(?:[^*]++|\*(?!/))*+\*/)*+\Z")
-
-
-class BrokenSceneError(ValueError):
-    """The text is no Maya ASCII, or breaks off; the message says which."""
 
 
 def statements(pieces: Iterable[bytes]) -> Iterator[str]:
