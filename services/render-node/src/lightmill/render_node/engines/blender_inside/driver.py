@@ -66,7 +66,9 @@ def kind_of(error: Exception) -> str:
     """Return the kind of failure of an error."""
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return "out_of_memory"
-    return error.kind if isinstance(error, SceneError) else "engine"
+    if isinstance(error, SceneError):
+        return error.kind
+    return "output" if "cannot save" in str(error).lower() else "engine"
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import bpy
 
+from lightmill.render_node.engines.blender_inside.wire import SceneError
+
 FORMATS = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -25,7 +27,8 @@ def render(frame: int, output: Path) -> None:
     scene.frame_current = frame
     bpy.ops.render.render(write_still=True)
     if not output.is_file():
-        raise RuntimeError("Blender wrote no image; it may be set to render several views")
+        detail = "Blender wrote no image: the disk is full, or the scene renders several views"
+        raise SceneError("output", detail)
 
 
 def set_format(render: Any, name: str) -> None:  # noqa: ANN401  # bpy ships no types
