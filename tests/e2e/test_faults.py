@@ -23,6 +23,7 @@ COUNT = 4
 SAMPLES = "160"
 EARLIEST, LATEST = 0.2, 0.8
 PATIENCE = 240.0
+AWAY = 60.0
 
 Value = TypeVar("Value")
 Eventually = Callable[[Callable[[], Value], float], Value]
@@ -326,3 +327,26 @@ def test_the_node_s_engine_dies_with_it(stage: Stage) -> None:
         after = []  # the container is not up again yet
     assert not {line.split()[0] for line in after} & set(engines)
     stage.check_delivered(blow.job)
+
+
+@pytest.mark.chaos
+def test_a_node_told_to_leave_delivers_what_it_renders(stage: Stage) -> None:
+    blow = stage.begin()
+    stage.farm.signal(blow.container, "TERM")
+    stage.eventually(lambda: stage.state(blow) == "SUCCEEDED", 90)
+    stage.eventually(lambda: stage.new_session(blow), 90)
+    stage.check_delivered(blow.job)
+    stage.check_nothing_left()
+
+
+@pytest.mark.chaos
+def test_the_broker_is_away_for_a_minute(stage: Stage) -> None:
+    blow = stage.begin()
+    broker = stage.farm.containers("rabbitmq")[0]
+    stage.farm.signal(broker, "STOP")
+    try:
+        time.sleep(AWAY)  # how long it is away is the fault itself
+    finally:
+        stage.farm.signal(broker, "CONT")
+    stage.check_delivered(blow.job)
+    stage.check_nothing_left()
