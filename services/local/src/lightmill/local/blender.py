@@ -53,6 +53,10 @@ class Blender:
             raise BlenderFailedError(f"Blender wrote {late} of {frames} frames to {folder}")
         return min(time.monotonic() - began, (max(written) - clock) / 1e9)
 
+    def render_part(self, scene: Path, folder: Path, first: int, last: int, threads: int) -> None:
+        """Render those frames in one process."""
+        self._run("plain_render.py", scene, folder, first, last, threads)
+
     def _run(self, script: str, *arguments: object) -> None:
         command: Sequence[str] = [
             str(self.python),
