@@ -1,6 +1,5 @@
 """100 cheap frames on one node with an open engine, against processes for each and for ten frames.
 
-
 The frames of the first scene take about 12 ms when it is open, so what is measured is everything
 but rendering. Farm: from the submission on a running, idle farm, whose engine is not open yet, to
 the last result committed. Processes: one after the other, from the start of the first to the end
@@ -13,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -31,7 +31,8 @@ FRAMES, CHUNK = 100, 10
 LONG_FRAMES, LONG_S, PAIRS = 30, 0.3, 3
 _CHEAP = Picture(width=32, height=18, samples=1, frames=FRAMES)
 _PROBE = Picture(width=240, height=135, samples=16, frames=4)
-_LOOK_S = 0.02
+_LOOK_S = 1.0
+"""Seldom: whoever looks takes time from a farm that lives in the same process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +103,11 @@ def _frames() -> range:
 
 
 def _job(farm: Farm, bundle_id: str, scene: str, frames: int) -> tuple[str, float]:
-    began = time.monotonic()
+    began = datetime.now(UTC)  # noqa: TID251  # a clock on the wall, as the results have
     job_id = farm.submit(name="sticky", bundle_id=bundle_id, scene=scene, frames=f"1-{frames}")
     farm.wait(job_id, step=_LOOK_S)
-    return job_id, time.monotonic() - began
+    last = max(result.created_at for result in farm.results(job_id))
+    return job_id, (last - began).total_seconds()
 
 
 def _opened(data: Path) -> int:

@@ -71,7 +71,12 @@ def told(blender_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapp
     command = [blender_python, SCENES, scenes]
     subprocess.run(command, check=True, capture_output=True, timeout=120)  # noqa: S603  # the tests' own script
     chosen = LocalSettings(
-        data=folder / "farm", nodes=2, cores=1, ram=2**31, port=0, trusts_scenes=True
+        data=folder / "farm",
+        nodes=2,
+        cores=1,
+        ram=2**31,
+        port=0,
+        node={"node_trusts_scenes": True},
     )
 
     def program(running: LocalFarm) -> dict[str, Told]:

@@ -17,12 +17,21 @@ async def test_the_second_attempt_of_a_step_uses_the_open_engine(
     assert world.farm.objects["attempts/b/log.txt"] == b"rendered 2\n"
 
 
-async def test_an_idle_engine_makes_room_for_another_step(world: World, leader: Leader) -> None:
+async def test_steps_of_a_job_share_the_open_engine(world: World, leader: Leader) -> None:
     async with world.node():
-        await leader.order(assign=(assignment("a", 1, step="s1", ram=2**32),))
+        await leader.order(assign=(assignment("a", 1, step="test"),))
+        await leader.finish("a")
+        await leader.order(assign=(assignment("b", 2, step="frames"),))
+        await leader.finish("b")
+        assert len(world.engines.opened) == 1
+
+
+async def test_an_idle_engine_makes_room_for_another_job(world: World, leader: Leader) -> None:
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1, job="j1", ram=2**32),))
         await leader.finish("a")
         assert world.engines.closed == 0
-        await leader.order(assign=(assignment("b", 2, step="s2", ram=2**31),))
+        await leader.order(assign=(assignment("b", 2, job="j2", ram=2**31),))
         await leader.finish("b")
         assert world.engines.closed == 1
 

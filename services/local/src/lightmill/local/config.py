@@ -19,7 +19,6 @@ class LocalSettings:
         port: Of the api on 127.0.0.1; 0 takes a free one.
         simulated: Whether the engine that renders nothing may be asked for.
         node: Further settings of each node, by their names, such as `node_openjd`.
-        trusts_scenes: Whether scenes may run the code that they hold, inside the sandbox.
         drain_seconds: How long running frames may go on when the farm stops.
     """
 
@@ -28,7 +27,6 @@ class LocalSettings:
     cores: int | None = None
     port: int = DEFAULT_PORT
     simulated: bool = False
-    trusts_scenes: bool = False
     drain_seconds: float = 10.0
     ram: int | None = None
     node: Mapping[str, object] = field(default_factory=dict)

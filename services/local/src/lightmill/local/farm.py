@@ -152,7 +152,6 @@ class _Services:
                     node_ram=ram,
                     node_pools="default,designs",
                     node_simulated=self.settings.simulated,
-                    node_trusts_scenes=self.settings.trusts_scenes,
                     node_drain_seconds=self.settings.drain_seconds,
                 ),
                 parts.broker,

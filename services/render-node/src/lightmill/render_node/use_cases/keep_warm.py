@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -19,9 +19,12 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a renderer has to be opened for; an idle one serves an equal wish alone."""
+    """What a renderer has to be opened for; an idle one serves an equal wish alone.
 
-    step_id: str
+    Steps of one job that want the same work share it: test frames open the scene for the others.
+    """
+
+    step_id: str = field(compare=False)
     job: JobFolder
     work: Work
     project: Path
