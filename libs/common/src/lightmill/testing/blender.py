@@ -18,10 +18,16 @@ RunBlender = Callable[..., str]
 @pytest.fixture(scope="session")
 def blender_python() -> Path:
     """Return a Python that can `import bpy`; skips where there is none."""
-    found = sorted(ENGINES.glob("blender-*/lib/python3.*/site-packages/bpy-*.dist-info"))
-    if not found:
+    found = installed_python()
+    if found is None:
         pytest.skip("no Blender engine is installed; run: make engine")
-    return found[-1].parents[3] / "bin/python"
+    return found
+
+
+def installed_python() -> Path | None:
+    """Return a Python that can `import bpy`, of the newest engine; None where there is none."""
+    found = sorted(ENGINES.glob("blender-*/lib/python3.*/site-packages/bpy-*.dist-info"))
+    return found[-1].parents[3] / "bin/python" if found else None
 
 
 @pytest.fixture(scope="session")

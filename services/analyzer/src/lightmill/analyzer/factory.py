@@ -11,7 +11,7 @@ import structlog
 from lightmill.analyzer.adapters import sandbox
 from lightmill.analyzer.adapters.analyses import SqlAnalyses, outbox_relay
 from lightmill.analyzer.adapters.probe import Probe, ProcessLimits
-from lightmill.analyzer.adapters.probe_reader import BLEND, GLTF, MAYA, UNREAL, ProbeReader
+from lightmill.analyzer.adapters.probe_reader import BLEND, GLTF, MAYA, UNREAL, USD, ProbeReader
 from lightmill.analyzer.config import AnalyzerSettings
 from lightmill.analyzer.core.maya.references import WORKSPACE
 from lightmill.analyzer.handlers.requests import read_inbox, sweep
@@ -25,6 +25,7 @@ from lightmill.storage.sql.migration import require_current
 
 _LOG = structlog.get_logger()
 _PAUSE_S = 1.0
+_USD = (".usd", ".usda", ".usdc", ".usdz")
 
 
 class SandboxMissingError(Exception):
@@ -89,6 +90,7 @@ def readers(limits: ProcessLimits, bwrap: str | None) -> dict[str, SceneReader]:
         ".ma": reader(MAYA, ".ma", WORKSPACE),
         ".gltf": reader(GLTF, ".gltf"),
         ".glb": reader(GLTF, ".glb"),
+        **dict.fromkeys(_USD, reader(USD, *_USD)),
         ".uproject": reader(UNREAL, ".uproject", "defaultengine.ini"),
     }
 
