@@ -108,6 +108,9 @@ READS: dict[str, dict[str, object] | None] = {
     "listHardwareConfigs": None,
     "getHardwareConfig": None,
     "listNodes": None,
+    "getOutlook": None,
+    "getSystemStatus": None,
+    "getMonitoring": None,
     "listPools": None,
     "listLimits": None,
     "listShares": None,
@@ -130,6 +133,7 @@ EMPTY_LISTS |= {"listShares"}
 KEEPERS = {"drainNode", "resumeNode", "disableNode", "forgiveNode", "setPool", "deletePool"}
 KEEPERS |= {"setLimit", "deleteLimit", "setPolicy"}
 FARM_WIDE = {"listNodes", "getNode", "listPools", "listLimits", "getPolicy"} | KEEPERS
+FARM_WIDE |= {"getSystemStatus", "getMonitoring"}
 OWN = {
     "setShare",
     "beginUpload",

@@ -51,6 +51,12 @@ class Limit:
     scope: LimitScope = LimitScope.TASK
     scaling: Scaling | None = None
 
+    @property
+    def initial(self) -> int:
+        """Return how many may be taken before its ceiling has moved."""
+        bounds = [self.total, None if self.scaling is None else self.scaling.initial]
+        return min((bound for bound in bounds if bound is not None), default=0)
+
 
 SWEEPS = "sweeps"
 LUMINA = "lumina"

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -46,6 +46,7 @@ from lightmill.api.handlers import (
     retention,
     scenes,
     sweeps,
+    system,
     tasks,
     tokens,
     uploads,
@@ -60,8 +61,10 @@ from lightmill.api.queries.frames import FrameQueries
 from lightmill.api.queries.hardware import HardwareQueries
 from lightmill.api.queries.jobs import JobQueries
 from lightmill.api.queries.nodes import NodeQueries
+from lightmill.api.queries.outlook import OutlookQueries
 from lightmill.api.queries.policy import PolicyQueries
 from lightmill.api.queries.standings import Standings
+from lightmill.api.queries.system import SystemQueries
 from lightmill.api.queries.work import WorkQueries
 from lightmill.api.use_cases.analyse_scene import AnalyseScene
 from lightmill.api.use_cases.change_job import ChangeJob
@@ -84,6 +87,7 @@ from lightmill.api.use_cases.submit_design_job import DesignRules, SubmitDesignJ
 from lightmill.api.use_cases.submit_job import SubmitJob
 from lightmill.api.use_cases.submit_openjd import SubmitOpenJd
 from lightmill.api.use_cases.submit_sweep import SubmitSweep
+from lightmill.api.use_cases.survey_farm import SurveyFarm
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
 from lightmill.api.use_cases.verify_file import VerifyFile
 from lightmill.runtime.health import Check
@@ -112,6 +116,7 @@ ROUTERS = (
     nodes.router,
     nodes.attempt_router,
     policy.router,
+    system.router,
     tokens.router,
     objects.router,
     health.router,
@@ -142,8 +147,8 @@ def assemble(settings: ApiSettings, parts: Parts) -> Assembly:
     relay = outbox_relay(parts.database, parts.cache, parts.clock)
     carrier = Carrier(parts.broker, relay)
     app = described(_middleware(settings, parts))
-    app.state.collaborators = _collaborators(settings, parts, relay)
     app.state.checks = _checks(parts, carrier)
+    app.state.collaborators = _collaborators(settings, parts, relay, app.state.checks)
     return Assembly(
         app=app,
         carrier=carrier,
@@ -280,7 +285,9 @@ def _middleware(settings: ApiSettings, parts: Parts) -> list[Middleware]:
     ]
 
 
-def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collaborators:
+def _collaborators(
+    settings: ApiSettings, parts: Parts, relay: Relay, checks: Mapping[str, Check]
+) -> Collaborators:
     database, clock, store = parts.database, parts.clock, parts.store
     assets, bundle_rows = SqlAssets(database, clock), SqlBundles(database, clock)
     design_rows = SqlDesigns(database, clock)
@@ -344,6 +351,8 @@ def _collaborators(settings: ApiSettings, parts: Parts, relay: Relay) -> Collabo
         find_analysis=analyses.find,
         standings=standings,
         jobs=job_queries,
+        outlooks=OutlookQueries(database),
+        survey_farm=SurveyFarm(SystemQueries(database), clock, checks),
         policies=policies,
         work=work,
         frames=FrameQueries(database),

@@ -16,6 +16,7 @@ from lightmill.api.queries.frames import FrameQueries
 from lightmill.api.queries.hardware import HardwareQueries
 from lightmill.api.queries.jobs import JobQueries
 from lightmill.api.queries.nodes import NodeQueries
+from lightmill.api.queries.outlook import OutlookQueries
 from lightmill.api.queries.page import DEFAULT_LIMIT, MOST, Cut
 from lightmill.api.queries.policy import PolicyQueries
 from lightmill.api.queries.standings import Standings
@@ -34,6 +35,7 @@ from lightmill.api.use_cases.submit_design_job import SubmitDesignJob
 from lightmill.api.use_cases.submit_job import SubmitJob
 from lightmill.api.use_cases.submit_openjd import SubmitOpenJd
 from lightmill.api.use_cases.submit_sweep import SubmitSweep
+from lightmill.api.use_cases.survey_farm import SurveyFarm
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
 from lightmill.api.use_cases.verify_file import VerifyFile
 from lightmill.domain.principal import Principal
@@ -101,6 +103,8 @@ class Collaborators:
     find_analysis: FindAnalysis
     standings: Standings
     jobs: JobQueries
+    outlooks: OutlookQueries
+    survey_farm: SurveyFarm
     policies: PolicyQueries
     work: WorkQueries
     frames: FrameQueries

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from lightmill.api.core.job_bodies import JobBody, PriorityBody
 from lightmill.api.core.job_view import Standing
 from lightmill.api.core.problem import missing
-from lightmill.api.handlers import answers
+from lightmill.api.handlers import answers, outlook_answers
 from lightmill.api.handlers.answers import told
 from lightmill.api.handlers.etag import IfMatch, expected
 from lightmill.api.handlers.given import Collaborators, Document, Given, PageCut, ReservedId, Who
@@ -152,6 +152,19 @@ async def retry(job_id: str, who: Who, given: Given) -> Document:
 async def _require(given: Collaborators, who: Principal, job_id: str) -> None:
     if not await given.work.exists(who.tenant_id, job_id):
         raise missing("job")
+
+
+@router.get(
+    "/{job_id}/waiting",
+    operation_id="getOutlook",
+    summary="Why it is not being rendered, and when it will have ended",
+    **told(outlook_answers.OutlookSeen),
+)
+async def waiting(job_id: str, who: Who, given: Given) -> Document:
+    standing = await given.standings.fresh(who.tenant_id, job_id)
+    if standing is None:
+        raise missing("job")
+    return await given.outlooks.of(standing)
 
 
 @router.get(
