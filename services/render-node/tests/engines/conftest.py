@@ -1,5 +1,6 @@
 """The engines that the kit is run on, and a bench to run them on."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -7,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from engine_kit import Bench, Subject
+from PIL import Image
 
 from lightmill.domain.job import Json, Work
 from lightmill.render_node.engines.blender import BpyModule
 from lightmill.render_node.engines.command import CommandEngine
+from lightmill.render_node.engines.maya import Maya
 from lightmill.render_node.engines.sandbox import (
     Bubblewrap,
     Sandbox,
@@ -18,8 +21,10 @@ from lightmill.render_node.engines.sandbox import (
     python_readable,
 )
 from lightmill.render_node.engines.simulated import Simulated
+from lightmill.render_node.engines.unreal import Unreal
 
 PAINTER = Path(__file__).with_name("painter.py")
+STANDINS = Path(__file__).with_name("standins")
 SCENES = Path(__file__).with_name("scenes.py")
 MakeScenes = Callable[..., None]
 
@@ -83,6 +88,74 @@ def command(tmp_path: Path) -> Subject:
     )
 
 
+def pictures(folder: Path) -> None:
+    """Write a picture for each of frames 1 to 3, in the formats that stand-ins are asked for."""
+    folder.mkdir(parents=True)
+    for frame in (1, 2, 3):
+        image = Image.new("RGB", (16, 16), (frame * 60, 0, 0))
+        for ending in ("png", "jpeg", "tif"):
+            image.save(folder / f"{frame:04d}.{ending}")
+
+
+def executable(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def maya_home(tmp_path: Path) -> Path:
+    home = tmp_path / "maya2025"
+    executable(home / "bin/Render", (STANDINS / "Render").read_text("utf-8"))
+    pictures(home / "pictures")
+    return home
+
+
+@pytest.fixture
+def maya(maya_home: Path, tmp_path: Path) -> Subject:
+    project = tmp_path / "maya project"
+    (project / "scenes").mkdir(parents=True)
+    for name in ("shot", "endless", "unlicensed", "layered", "empty"):
+        (project / f"scenes/{name}.ma").touch()
+    return Subject(
+        engine=Maya(maya_home, windows=False),
+        project=project,
+        quick=Work(engine="maya", scene="scenes/shot.ma"),
+        endless=Work(engine="maya", scene="scenes/endless.ma"),
+    )
+
+
+@pytest.fixture
+def unreal_home(tmp_path: Path) -> Path:
+    home = tmp_path / "UE_5.4"
+    editor = home / "Engine/Binaries/Linux/UnrealEditor-Cmd"
+    python = Path(sys.executable).resolve()
+    executable(editor, f'#!/bin/sh\nexec {python} -I -S {home}/unreal_editor.py "$@"\n')
+    version = home / "Engine/Build/Build.version"
+    version.parent.mkdir()
+    version.write_text('{"MajorVersion": 5, "MinorVersion": 4, "PatchVersion": 1}')
+    for name in ("unreal.py", "unreal_editor.py"):
+        shutil.copy(STANDINS / name, home)
+    pictures(home / "pictures")
+    return home
+
+
+@pytest.fixture
+def unreal(unreal_home: Path, tmp_path: Path) -> Subject:
+    project = tmp_path / "unreal project"
+    (project / "Content").mkdir(parents=True)
+    (project / "Shot.uproject").write_text("{}")
+    assets: dict[str, Json] = {"map": "/Game/Maps/M", "config": "/Game/Presets/P.P"}
+    quick = {**assets, "sequence": "/Game/Shots/A.A"}
+    endless = {**assets, "sequence": "/Game/Shots/Endless.Endless"}
+    return Subject(
+        engine=Unreal(unreal_home, windows=False),
+        project=project,
+        quick=Work(engine="unreal", scene="Shot.uproject", settings=quick),
+        endless=Work(engine="unreal", scene="Shot.uproject", settings=endless),
+    )
+
+
 @pytest.fixture
 def blender(blender_python: Path, blender_scenes: Path) -> Subject:
     return Subject(
@@ -97,6 +170,8 @@ def blender(blender_python: Path, blender_scenes: Path) -> Subject:
     params=[
         "simulated",
         "command",
+        "maya",
+        "unreal",
         pytest.param("blender", marks=[pytest.mark.blender, pytest.mark.slow]),
     ]
 )

@@ -36,6 +36,10 @@ class NodeSettings(Settings):
         node_disk_floor: Free bytes below which nothing is started.
         node_max_waiting: Orders that may wait on the node.
         node_blender: A `blender` executable to use instead of the managed engine.
+        node_maya: Folder of a Maya with Arnold, such as `/usr/autodesk/maya2025`.
+        node_unreal: Folder of an Unreal Engine; it has `Engine` in it.
+        node_licences: Variables that name licence servers, as `NAME=27000@host`, separated by
+            commas; Maya and Unreal get them, and the network with them.
         node_remote_url: Where a remote render service answers; None when the node has none.
         node_remote_token: What it is shown as a bearer token.
         node_remote_hosts: Hosts that its images may lie on beside its own, separated by commas.
@@ -65,6 +69,9 @@ class NodeSettings(Settings):
     node_disk_floor: int = Field(default=GIB, ge=0)
     node_max_waiting: int = Field(default=32, ge=1)
     node_blender: Path | None = None
+    node_maya: Path | None = None
+    node_unreal: Path | None = None
+    node_licences: str = Field(default="", pattern=r"^(\w+=[^,=\s]+(,|$))*$")
     node_remote_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
     node_remote_token: SecretStr | None = None
     node_remote_hosts: str = ""
@@ -84,6 +91,12 @@ class NodeSettings(Settings):
     def addons(self) -> tuple[str, ...]:
         """The names of the add-ons."""
         return _listed(self.node_addons)
+
+    @property
+    def licences(self) -> dict[str, str]:
+        """The variables that name licence servers."""
+        pairs = (entry.partition("=") for entry in self.node_licences.split(",") if entry)
+        return {name: value for name, _, value in pairs}
 
     @property
     def remote_hosts(self) -> frozenset[str]:

@@ -6,9 +6,11 @@ from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.engines.blender import BlenderProgram, BpyModule, ScenePolicy
 from lightmill.render_node.engines.command import CommandEngine
 from lightmill.render_node.engines.contract import Engine
+from lightmill.render_node.engines.maya import Maya
 from lightmill.render_node.engines.openjd import OpenJd
 from lightmill.render_node.engines.remote import Remote
 from lightmill.render_node.engines.remote_renderer import RemoteAccess, RemoteService
+from lightmill.render_node.engines.unreal import Unreal
 from lightmill.render_node.ports import Submissions
 from lightmill.runtime.clock import Clock
 
@@ -36,6 +38,10 @@ def configured(
 def _configured(
     settings: NodeSettings, submissions: Submissions, clock: Clock
 ) -> Iterator[Engine]:
+    if settings.node_maya is not None:
+        yield Maya(settings.node_maya, settings.licences)
+    if settings.node_unreal is not None:
+        yield Unreal(settings.node_unreal, settings.licences)
     if settings.node_remote_url is not None:
         token = settings.node_remote_token
         access = RemoteAccess(

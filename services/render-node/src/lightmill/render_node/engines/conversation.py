@@ -10,6 +10,7 @@ from lightmill.domain.job import Limits
 from lightmill.render_node.engines.contract import Discovered, Event
 from lightmill.render_node.engines.output_log import OutputLog
 from lightmill.render_node.engines.process import EngineProcess
+from lightmill.render_node.engines.wire import MARK
 from lightmill.render_node.ports import RenderFailedError
 
 _VERDICTS = {
@@ -44,7 +45,7 @@ class Conversation:
         self._time = asyncio.get_running_loop().time
 
     async def event(self, deadline: float | None, what: str) -> Event:
-        """Return the next event; what the process says beside goes to the log.
+        """Return the next event; what is said goes to the log, but for a driver's own lines.
 
         Args:
             deadline: On the event loop's clock.
@@ -64,10 +65,11 @@ class Conversation:
             line = await self._line(deadline, what)
             if line is None:
                 return None
+            if not line.startswith(MARK):
+                self._log.write(line.encode() + b"\n")
             event = self._engine.read(line)
             if event is not None:
                 return event
-            self._log.write(line.encode() + b"\n")
 
     def ended(self) -> RenderFailedError:
         """Return why the process, which has ended, rendered nothing."""
