@@ -17,7 +17,7 @@ from lightmill.domain.states import (
 from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.changes import AttemptMoved, Delivered
 from lightmill.scheduler.core.claims import is_plausible
-from lightmill.scheduler.core.limits import FIRST_HOLD, LONGEST_HOLD
+from lightmill.scheduler.core.limits import held
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Step
@@ -42,7 +42,6 @@ def begin(farm: FarmState, attempt: Attempt) -> None:
 MOST_TRIES = 30
 """Of one frame, of any end: one that takes its node down wherever it goes is tried no more."""
 
-_MOST_SHORTAGES = 10
 _MORE_MEMORY = 1.5
 """What a task gets of the memory that was not enough."""
 
@@ -126,12 +125,12 @@ def _answer(farm: FarmState, attempt: Attempt, kind: FailureKind, failures: int)
 
 def _hold(farm: FarmState, step: Step) -> timedelta:
     """Hold back all of `step`, and all that shares its limits: the others would fail alike."""
+    step.shortages, step.held_until = held(step.shortages, step.held_until, farm.now)
     waits = [counted.run_short(farm.now) for counted in farm.limits.of(step)]
-    waits.append(min(FIRST_HOLD * (1 << step.shortages), LONGEST_HOLD))
-    step.shortages = min(step.shortages + 1, _MOST_SHORTAGES)
-    step.held_until = farm.now + max(waits)
+    longest = max([step.held_until - farm.now, *waits])
+    step.held_until = farm.now + longest
     farm.queue.wake(step, step.held_until)
-    return max(waits)
+    return longest
 
 
 def _ask_for_more_memory(farm: FarmState, attempt: Attempt) -> None:

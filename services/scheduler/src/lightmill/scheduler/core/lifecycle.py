@@ -99,9 +99,12 @@ def keep_budget(farm: FarmState, job: Job) -> None:
         budget = max(_LEAST_BUDGET, job.frames // 10)
     if job.failed <= budget or job.ended:
         return
+    why = f"{job.failed} frames failed, more than the {budget} allowed"
+    first = next(failed for step in job.steps for failed in step.given_up.values())
+    job.error = f"{why}; frame {first.frame}: {first.error}"
     for step in job.steps:
         if step.open:
-            fail_at_once(farm, step, f"{job.failed} frames failed, more than the {budget} allowed")
+            fail_at_once(farm, step, why)
 
 
 def settle(farm: FarmState, step: Step) -> None:
@@ -276,6 +279,8 @@ def _unlock(farm: FarmState, ended: Step) -> None:
     for step in ended.followers:
         if step.open and step.waiting.locked:
             fail_at_once(farm, step, f"step {ended.spec.name} failed")
+        else:
+            settle(farm, step)
     consider(farm, ended.job)
     _settle_job(farm, ended.job)
 

@@ -77,10 +77,19 @@ class Counted:
 
     def run_short(self, now: datetime) -> timedelta:
         """Note that there was none although one was free here; return for how long to wait."""
-        wait = min(FIRST_HOLD * (1 << self.shortages), LONGEST_HOLD)
-        self.shortages = min(self.shortages + 1, _MOST_SHORTAGES)
-        self.held_until = now + wait
-        return wait
+        self.shortages, self.held_until = held(self.shortages, self.held_until, now)
+        return self.held_until - now
+
+
+def held(shortages: int, until: datetime | None, now: datetime) -> tuple[int, datetime]:
+    """Return how often in a row a licence was lacking by now, and until when to wait for it.
+
+    What fails while it is held back already had begun before, and tells nothing new.
+    """
+    if until is not None and now < until:
+        return shortages, until
+    wait = min(FIRST_HOLD * (1 << shortages), LONGEST_HOLD)
+    return min(shortages + 1, _MOST_SHORTAGES), now + wait
 
 
 def pool_limit(name: str) -> str:

@@ -74,6 +74,21 @@ class Search:
         nodes = (node for kind in self._demand.kinds for node in kind.nodes.values())
         return any(self.suits(node) for node in nodes)
 
+    def here(self, node: Node, *, ahead: bool) -> Place | None:
+        """Return the place that the task would have on this very node, or None."""
+        kind = self._farm.fleet.kind_of(node)
+        if kind is None or kind not in self._demand.kinds or not self.suits(node):
+            return None
+        wanted = (self._demand.cores(kind), self._demand.ram(kind))
+        if ahead:
+            waits = not self._demand.needs.gpus and kind.kept == (0, 0)
+            fits = waits and node.soon is not None and _covers(node.soon, wanted)
+            return self._ahead(node) if fits else None
+        if node.room is None or node.room not in self._rooms(kind):
+            return None
+        grant = self.grant(node, kind)
+        return None if grant is None else Place(node, grant)
+
     def suits(self, node: Node) -> bool:
         """Tell whether the task may go to `node`, free or not."""
         if node.id == self._avoided or (self._barred and node.record.bars(self._job_id)):
@@ -106,7 +121,7 @@ class Search:
         for demand, nodes in self._farm.reserved.items():
             for node in nodes if demand is not self._demand else ():
                 kept = node.reserved
-                if kept is None or self._seconds > kept.free_in:
+                if kept is None or self._farm.seconds + self._seconds > kept.free_at:
                     continue
                 grant = self._grant_if_suits(node)
                 if grant is not None:

@@ -21,12 +21,13 @@ _MARGIN = 2
 _LONG = 10.0**8
 _EVER = datetime.min.replace(tzinfo=UTC)
 _Entry = tuple[Rank, int, Lane]
+_Handed = tuple[Step, Demand, Place]
 
 
 def plan(farm: FarmState) -> None:
     """Hand out what waits to the nodes that have room."""
     bring_up_to_date(farm)
-    if farm.fleet.open or farm.reserved:
+    if farm.fleet.open or farm.reserved or farm.restless:
         appraisal.appraise(farm)
         turn = _Turn(farm)
         turn.serve()
@@ -58,14 +59,17 @@ def _put(farm: FarmState, step: Step) -> None:
 
 
 def _age(farm: FarmState, step: Step) -> Age:
-    """Return its place among its like: first come, first served, unless it would be too late."""
+    """Return its place among its like: first come, first served, unless it would be too late.
+
+    In a job what follows goes first, so that a frame is through all its steps early.
+    """
     job, deadline = step.job, step.job.spec.deadline
     since = job.created_at
     if deadline is not None and step.timing.count:
         seconds = len(step.waiting) * step.timing.mean / max(1, len(step.running))
         if farm.now + _MARGIN * timedelta(seconds=min(seconds, _LONG)) >= deadline:
             since = _EVER
-    return since, job.id, step.position
+    return since, job.id, not step.spec.after, step.position
 
 
 @dataclass(slots=True)
@@ -103,7 +107,8 @@ class _Turn:
         farm = self.farm
         number = 0
         for demand, lanes in farm.queue.by_demand.items():
-            if demand in farm.reserved or any(kind.open for kind in demand.kinds):
+            open_to_it = demand in farm.reserved or any(kind.open for kind in demand.kinds)
+            if open_to_it or farm.restless:
                 for lane in lanes.values():
                     if (rank := lane.rank()) is not None:
                         number += 1
@@ -125,9 +130,8 @@ class _Turn:
             return False
         place = placing.search(farm, step, demand)
         if place is not None:
-            _hand_out(farm, step, demand, place)
-            demand.served_at = farm.tick
-            _put(farm, step)
+            other = None if lane.accounts is None else self._at_home(place, lane)
+            _hand_out(farm, *(other or (step, demand, place)))
             return True
         if placing.is_choosy(farm, step, demand):
             self._aside.append(step)
@@ -136,6 +140,38 @@ class _Turn:
         self._full.add(demand)
         self.blocked.append(step)
         return False
+
+    def _at_home(self, place: Place, lane: Lane) -> _Handed | None:
+        """Return work whose scene is open on the machine, when it is nearly its turn.
+
+        Opening a scene costs more than a turn out of order; whoever would have had the turn
+        falls behind by one task at the most.
+        """
+        farm, node = self.farm, place.node
+        job = farm.jobs.get(node.warm or "")
+        for step in job.steps if job is not None and node.reserved is None else ():
+            home = farm.queue.lane_of(step)
+            if home is None or home.head is not step or not _is_near(home, lane):
+                continue
+            demand = demand_of(farm, step)
+            there = placing.Search(farm, step, demand).here(node, ahead=place.ahead)
+            if there is not None and self._may_jump(home, lane, step, there.grant.cores):
+                return step, demand, there
+        return None
+
+    def _may_jump(self, home: Lane, lane: Lane, step: Step, cores: int) -> bool:
+        if home.accounts is None or lane.accounts is None:
+            return False
+        limited = self.farm.limits.obstacle(step, self.farm.now) is not None
+        if limited or not home.accounts.may_add(cores):
+            return False
+        return home.accounts.is_close(lane.accounts, cores, self.farm.fleet.total)
+
+
+def _is_near(home: Lane, lane: Lane) -> bool:
+    """Tell whether only shares say that `lane` goes before `home`."""
+    mine, others = home.rank(), lane.rank()
+    return mine is not None and others is not None and mine[:2] == others[:2]
 
 
 def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None:
@@ -163,6 +199,8 @@ def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None
     farm.changes.steps[step.id] = step
     farm.touch(step.job)
     farm.changes.letter(node).assign.append(_assignment(step.job, attempt))
+    demand.served_at = farm.tick
+    _put(farm, step)
 
 
 def _task(farm: FarmState, step: Step, place: Place) -> Task:

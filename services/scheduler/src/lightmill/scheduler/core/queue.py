@@ -9,8 +9,8 @@ from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.shares import Accounts, Standing
 from lightmill.scheduler.core.work import Job, Step
 
-Age = tuple[datetime, str, int]
-"""First come, first served: creation of the job, its id, position of the step."""
+Age = tuple[datetime, str, bool, int]
+"""First come, first served: creation of the job, its id, what follows first, position."""
 
 Rank = tuple[int, bool, Standing, Standing, Age]
 """Priority, test frames, share of the tenant, share of the user, age: the least goes first."""
@@ -102,6 +102,10 @@ class Queue:
             job = heapq.heappop(self._timers)[2].job
             jobs[job.id] = job
         return jobs.values()
+
+    def lane_of(self, step: Step) -> Lane | None:
+        """Return the lane in which `step` waits, or None."""
+        return self._lanes.get(step.id)
 
     def put(self, step: Step, demand: Demand, accounts: Accounts, age: Age) -> None:
         """Take in `step`, or move it to the lane where it belongs now."""

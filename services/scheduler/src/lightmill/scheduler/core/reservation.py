@@ -20,9 +20,11 @@ class Reservation:
     Attributes:
         cores: Processors that are needed there.
         ram: Bytes that are needed there.
-        free_in: Seconds until that much is free, as far as can be told; infinite when it cannot.
+        free_at: When that much is free, as far as can be told, in the leader's seconds; infinite
+            when it cannot. It comes nearer, and never moves away: what ran there meanwhile
+            must not keep the wide task waiting.
     """
 
     cores: int
     ram: int
-    free_in: float
+    free_at: float

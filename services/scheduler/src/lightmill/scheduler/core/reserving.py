@@ -55,7 +55,8 @@ def _review(farm: FarmState) -> None:
             if kept is None or demand not in wanted or farm.fleet.kind_of(node) is None:
                 keep_no_longer(farm, node, demand)
             else:
-                kept.free_in = _free_in(node, kept.cores, kept.ram)
+                free_in = _free_in(node, kept.cores, kept.ram)
+                kept.free_at = min(kept.free_at, farm.seconds + free_in)
 
 
 def _is_wide(demand: Demand) -> bool:
@@ -93,7 +94,7 @@ def _runs_smaller(farm: FarmState, node: Node, demand: Demand) -> bool:
 
 def _keep(farm: FarmState, node: Node, demand: Demand) -> None:
     cores, ram = _wanted(farm, node, demand)
-    node.reserved = Reservation(cores, ram, _free_in(node, cores, ram))
+    node.reserved = Reservation(cores, ram, farm.seconds + _free_in(node, cores, ram))
     farm.reserved.setdefault(demand, []).append(node)
     for attempt in node.ahead.values():
         if attempt.state is AttemptState.ASSIGNED:

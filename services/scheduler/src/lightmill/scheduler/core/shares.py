@@ -13,6 +13,9 @@ from lightmill.scheduler.core.work import Attempt, Job
 Standing = tuple[bool, float]
 """Whether it has its size, and its dominant share over its weight: the least goes first."""
 
+_HAIR = 1e-9
+"""What rounding may make of two shares that are equal."""
+
 
 @dataclass(slots=True, eq=False)
 class Account:
@@ -60,6 +63,22 @@ class Accounts:
     def may_add(self, cores: int) -> bool:
         """Tell whether both may have `cores` more."""
         return self.tenant.may_add(cores) and self.user.may_add(cores)
+
+    def is_close(self, other: "Accounts", cores: int, total: Total) -> bool:
+        """Tell whether, with `cores` more, these stay within one such task of `other`.
+
+        One user's own jobs never change places: among them the age decides.
+        """
+        pairs = [(self.tenant, other.tenant), (self.user, other.user)]
+        task = cores / total.cores if total.cores else 0.0
+        return self is not other and all(
+            mine is theirs
+            or (
+                mine.standing[0] <= theirs.standing[0]
+                and mine.standing[1] - theirs.standing[1] <= task / mine.share.weight + _HAIR
+            )
+            for mine, theirs in pairs
+        )
 
 
 @dataclass(slots=True)

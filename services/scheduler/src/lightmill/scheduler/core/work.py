@@ -93,7 +93,9 @@ class Step:
         timing: How long its frames take.
         held_until: Nothing of it is handed out before: it lacked a licence, for the
             `shortages`-th time in a row.
-        leads: Whether another step of the job waits for it, as the main step does for test frames.
+        leads: Whether another step of the job waits for its end, as the main step does for
+            test frames.
+        followed: Whether another step follows it frame by frame.
     """
 
     id: str
@@ -110,11 +112,12 @@ class Step:
     held_until: datetime | None = None
     shortages: int = 0
     leads: bool = field(init=False)
+    followed: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.leads = any(
-            after.step == self.spec.name for other in self.job.spec.steps for after in other.after
-        )
+        waits = [after for other in self.job.spec.steps for after in other.after]
+        self.leads = any(one.step == self.spec.name and not one.each for one in waits)
+        self.followed = any(one.step == self.spec.name and one.each for one in waits)
 
     @property
     def work(self) -> Work:
@@ -135,7 +138,7 @@ class Step:
     @property
     def followers(self) -> list["Step"]:
         """Return the steps that follow it frame by frame."""
-        return [other for other in self.job.steps if other.leader is self] if self.leads else []
+        return [other for other in self.job.steps if other.leader is self] if self.followed else []
 
     @property
     def open(self) -> bool:

@@ -1,15 +1,17 @@
 """A farm with invented nodes, and a book of everything that the farm has decided."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.frames import FrameSet
-from lightmill.domain.job import JobSpec, Wanted, Work, steps_with_test
-from lightmill.domain.resources import Needs, Offer
+from lightmill.domain.job import JobSpec, StepSpec, Wanted, Work, steps_with_test
+from lightmill.domain.policy import Limit, Policy, Pool, Share
+from lightmill.domain.resources import Gpu, Needs, Offer
 from lightmill.domain.results import FrameResult, attempt_prefix
 from lightmill.domain.states import JobState
 from lightmill.messages.node_report import (
@@ -22,7 +24,7 @@ from lightmill.messages.node_report import (
 )
 from lightmill.messages.orders import Assignment
 from lightmill.scheduler.core.changes import Changes
-from lightmill.scheduler.core.facts import BeatPassed, Fact, JobAsked, NodeReported
+from lightmill.scheduler.core.facts import BeatPassed, Fact, JobAsked, NodeReported, PolicyChanged
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.core.work import Job
 from lightmill.scheduler.simulation.laws import hold
@@ -71,12 +73,23 @@ class InventedNode:
             )
         )
 
+    def begin(self) -> None:
+        """Begin what is held, in its order, as long as it fits."""
+        free = self.offer.cores - sum(self.held[one].cores for one in self.running)
+        for attempt_id, assignment in self.held.items():
+            if attempt_id not in self.running:
+                free -= assignment.cores
+                if free < 0:
+                    return
+                self.running.add(attempt_id)
+
     def finish(
         self,
         attempt_id: str,
         outcome: Outcome = Outcome.SUCCEEDED,
         failure: FailureKind | None = None,
         delivered: int | None = None,
+        seconds: float = 1.0,
     ) -> None:
         """End an attempt; `delivered` is the number of its first frames that it stored."""
         assignment = self.held.pop(attempt_id)
@@ -100,7 +113,7 @@ class InventedNode:
                     width=1,
                     height=1,
                     media_type="image/png",
-                    seconds=1.0,
+                    seconds=seconds,
                 )
                 for frame in frames
             ),
@@ -141,6 +154,7 @@ class Stage:
         self.jobs: dict[str, Job] = {}
         self.results: Counter[tuple[str, int]] = Counter()
         self.assigned: list[Assignment] = []
+        self.went: dict[str, str] = {}
         self.cancelled: list[str] = []
         self.recalled: list[str] = []
         self.settled: dict[str, bool] = {}
@@ -175,30 +189,45 @@ class Stage:
         *,
         test: str | None = None,
         stop: bool = True,
-        chunk: int = 1,
+        chunk: int | None = 1,
         needs: Needs | None = None,
         priority: int = 1,
         wanted: Wanted = Wanted.RUN,
         paused: bool = False,
         retries_wanted: int = 0,
         fifo: bool = False,
+        user: str = "owner",
+        tenant: str = "tenant",
+        approved: bool = False,
+        before: Mapping[str, JobState] | None = None,
+        steps: tuple[StepSpec, ...] | None = None,
+        spec: Mapping[str, Any] | None = None,
     ) -> None:
-        """Submit a job, or ask something else of one that is there."""
+        """Submit a job, or ask something else of one that is there.
+
+        `steps` stands for frames, test and chunk; `spec` is what else the specification says.
+        """
         self._versions[job_id] += 1
-        tests = FrameSet.parse(test) if test else None
-        steps = steps_with_test(FrameSet.parse(frames), tests, stop=stop)
+        if steps is None:
+            tests = FrameSet.parse(test) if test else None
+            split = steps_with_test(FrameSet.parse(frames), tests, stop=stop)
+            steps = tuple(replace(step, chunk=chunk) for step in split)
         self.observe(
             JobAsked(
                 job_id=job_id,
-                tenant_id="tenant",
-                owner_id="owner",
+                tenant_id=tenant,
+                owner_id=user,
+                user=user,
+                approved=approved,
+                before=before or {},
                 name=job_id,
                 bundle_id=None,
                 spec=JobSpec(
                     work=Work(engine="blender"),
-                    steps=tuple(replace(step, chunk=chunk) for step in steps),
+                    steps=steps,
                     needs=needs or Needs(cores=1, ram=1),
                     fifo=fifo,
+                    **(spec or {}),
                 ),
                 wanted=wanted,
                 paused=paused,
@@ -210,14 +239,41 @@ class Stage:
             )
         )
 
-    def run_all(self, name: str, outcome: Outcome = Outcome.SUCCEEDED) -> None:
+    def decree(self, *shares: Share, preemption: bool = False, **parts: Limit | Pool) -> None:
+        """Let this policy hold: shares, and limits and pools whose names do not matter here."""
+        limits = {one.name: one for one in parts.values() if isinstance(one, Limit)}
+        pools = {one.name: one for one in parts.values() if isinstance(one, Pool)}
+        policy = Policy(
+            pools=pools,
+            limits=limits,
+            shares={(share.tenant_id, share.user): share for share in shares},
+            preemption=preemption,
+        )
+        self.observe(PolicyChanged(policy))
+
+    def run_all(
+        self,
+        name: str,
+        outcome: Outcome = Outcome.SUCCEEDED,
+        failure: FailureKind = FailureKind.ENGINE,
+    ) -> None:
         """Let a node end everything that it holds."""
         node = self.nodes[name]
         for attempt_id in list(node.held):
             node.running.add(attempt_id)
-            failure = FailureKind.ENGINE if outcome is Outcome.FAILED else None
-            node.finish(attempt_id, outcome, failure)
+            why = failure if outcome is Outcome.FAILED else None
+            node.finish(attempt_id, outcome, why)
         self.report(name)
+
+    def begin_all(self) -> None:
+        """Let all nodes begin what they hold, and say so."""
+        for node in self.nodes.values():
+            node.begin()
+        self.report()
+
+    def held(self, name: str) -> list[str]:
+        """Return the jobs of what a node holds, in the order in which it came."""
+        return [assignment.job_id for assignment in self.nodes[name].held.values()]
 
     def render_everything(self, limit: int = 200) -> None:
         """Let all nodes render until nothing is held any more."""
@@ -244,6 +300,7 @@ class Stage:
             hold("one_result_a_frame", self.results[key] == 1, key)
         for (node_id, session), letter in changes.letters.items():
             self.assigned += letter.assign
+            self.went.update((order.attempt_id, node_id) for order in letter.assign)
             self.cancelled += letter.cancel
             self.recalled += letter.recall
             self.settled.update({s.attempt_id: s.applied for s in letter.settled})
@@ -263,7 +320,9 @@ class Stage:
             hold(_ONCE, len(node.ahead) <= 1, "more than one order waits on the node")
 
 
-def machine(name: str, cores: int = 4, engine: str = "blender") -> InventedNode:
-    """Return a node of 100 bytes of memory that carries its name as a tag."""
-    offer = Offer(cores=cores, ram=100, engines={engine: ("4.5",)}, tags=(name,))
+def machine(
+    name: str, cores: int = 4, engine: str = "blender", ram: int = 100, gpus: tuple[Gpu, ...] = ()
+) -> InventedNode:
+    """Return a node that carries its name as a tag."""
+    offer = Offer(cores=cores, ram=ram, engines={engine: ("4.5",)}, tags=(name,), gpus=gpus)
     return InventedNode(id=name, offer=offer)
