@@ -55,7 +55,7 @@ def submitted(one: Farm, bundle_id: str, name: str) -> str:
         frames="1-3",
         chunk=3,
         needs={"cores": 1, "ram": 3 * 2**29},
-        limits={"frame": 4.0 if name == "endless" else 120.0},
+        time_limits={"frame": 4.0 if name == "endless" else 120.0},
         retry={"retries": 1, "first_wait": 0.1},
     )
 
@@ -115,7 +115,7 @@ def test_the_fault_has_its_name_and_costs_its_frame_alone(
     assert outcome.job.state == "FAILED"
     assert [result.frame for result in outcome.results] == [1, 3]
     failures = outcome.failures()
-    assert {failure for failure, _ in failures} == {kind}, failures
+    assert {failure for failure, _ in failures} == {kind}, "\n---\n".join(map(str, failures))
     assert all(words in detail for _, detail in failures), failures
     assert sum(one.state == "FAILED" for one in outcome.attempts) == 2  # the first and its retry
 

@@ -1,11 +1,13 @@
 """Names of files and folders, and what the settings of a work say of its images."""
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from lightmill.domain.job import Json, Work
+from lightmill.render_node.core.tiles import tiling
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SUFFIXES = {
@@ -59,11 +61,31 @@ def thumbnail_name(frame: int) -> str:
     return f"thumbs/{frame:04d}.jpg"
 
 
-def image_size(settings: Mapping[str, Json]) -> tuple[int | None, int | None]:
-    """Return the width and height that an image has to have, each None where any will do."""
+def image_size(
+    settings: Mapping[str, Json], frame: int | None = None
+) -> tuple[int | None, int | None]:
+    """Return the width and height that an image has to have, each None where any will do.
+
+    Args:
+        settings: Of the work.
+        frame: Which one; of a still that is cut into tiles, each may have a size of its own.
+    """
     percentage = settings.get("percentage")
     share = percentage if isinstance(percentage, int | float) else 100
-    return _pixels(settings.get("width"), share), _pixels(settings.get("height"), share)
+    width, height = (_pixels(settings.get(side), share) for side in ("width", "height"))
+    if frame is not None and settings.get("tiles") is not None:
+        return _tile_size(settings, frame, width, height)
+    return width, height
+
+
+def _tile_size(
+    settings: Mapping[str, Json], frame: int, width: int | None, height: int | None
+) -> tuple[int | None, int | None]:
+    with contextlib.suppress(ValueError):  # the engine says what is wrong
+        found = tiling(settings)
+        if found is not None and width is not None and height is not None:
+            return found.box(frame, width, height).size
+    return None, None
 
 
 def _pixels(size: Json, share: float) -> int | None:

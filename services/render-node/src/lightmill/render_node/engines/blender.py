@@ -22,7 +22,12 @@ from lightmill.render_node.ports import Launch
 
 _INSIDE = Path(__file__).with_name("blender_inside")
 _DRIVER = _INSIDE / "driver.py"
-_READABLE = (_INSIDE, *(folder / "__init__.py" for folder in _INSIDE.parents[:2]))
+_NODE = _INSIDE.parents[1]
+_READABLE = (
+    _INSIDE,
+    *(_NODE / part for part in ("__init__.py", "engines/__init__.py", "core/__init__.py")),
+    _NODE / "core" / "tiles.py",
+)
 """The driver, and the packages that its modules are named after."""
 _OLDEST = (4, 0)
 _OFFLINE_SINCE = (4, 2)

@@ -58,7 +58,7 @@ class DeliverFrame:
             RenderFailedError: of kind OUTPUT: it is no image, or not the one that was asked for.
             AttemptGoneError: the attempt is no longer this node's.
         """
-        found = await asyncio.to_thread(self._inspect, assignment, image)
+        found = await asyncio.to_thread(self._inspect, assignment, frame, image)
         name = image_name(assignment.work, frame.frame)
         stored, thumbnail = await asyncio.gather(
             self._store(name, image, found.checked.media_type, urls),
@@ -87,8 +87,8 @@ class DeliverFrame:
         except _NO_LOG as error:
             _log.warning("log not stored", name=name, error=str(error))
 
-    def _inspect(self, assignment: Assignment, image: Path) -> _Inspected:
-        width, height = image_size(assignment.work.settings)
+    def _inspect(self, assignment: Assignment, frame: Frame, image: Path) -> _Inspected:
+        width, height = image_size(assignment.work.settings, frame.frame)
         checked = self._images.check(image, width, height)
         return _Inspected(
             checked=checked,

@@ -55,7 +55,7 @@ class Driver:
                 self.open()
             self._fresh = False
             self._progress.samples = None
-            render(int(asked["frame"]), output)
+            render(int(asked["frame"]), output, self._launch["settings"])
         except Exception as error:  # noqa: BLE001  # whatever it is, the node has to hear of it
             self._wire.tell("failed", kind=kind_of(error), detail=str(error))
         else:

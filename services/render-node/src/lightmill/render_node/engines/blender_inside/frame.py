@@ -5,6 +5,7 @@ from typing import Any
 
 import bpy
 
+from lightmill.render_node.engines.blender_inside.settings import Settings, show_tile
 from lightmill.render_node.engines.blender_inside.wire import SceneError
 
 FORMATS = {
@@ -18,13 +19,13 @@ FORMATS = {
 WITHOUT_ALPHA = {"JPEG"}
 
 
-def render(frame: int, output: Path) -> None:
-    """Write the image of a frame."""
+def render(frame: int, output: Path, settings: Settings) -> None:
+    """Write the image of a frame, or of the tile of that number."""
     scene = bpy.context.scene
     set_format(scene.render, FORMATS[output.suffix.lower()])
     scene.render.filepath = str(output)
     # The render evaluates the frame itself; frame_set would evaluate it a second time, for a view.
-    scene.frame_current = frame
+    scene.frame_current = show_tile(scene.render, settings, frame)
     bpy.ops.render.render(write_still=True)
     if not output.is_file():
         detail = "Blender wrote no image: the disk is full, or the scene renders several views"

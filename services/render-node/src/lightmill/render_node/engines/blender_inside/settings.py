@@ -5,6 +5,7 @@ from typing import Any
 
 import bpy
 
+from lightmill.render_node.core.tiles import tiling
 from lightmill.render_node.engines.blender_inside.wire import SceneError
 
 NEEDS_GPU = {"BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH"}
@@ -26,6 +27,10 @@ def apply(scene: Any, launch: Settings) -> None:  # noqa: ANN401  # bpy ships no
         set_camera(scene, str(settings["camera"]))
     if scene.camera is None and scene.sequence_editor is None:
         raise SceneError("engine", "the scene has no camera")
+    if settings.get("view_layers"):
+        set_view_layers(scene, settings["view_layers"])
+    if settings.get("tiles") is not None:
+        prepare_tiles(scene, settings)
     set_device(scene, launch["gpus"], str(settings.get("device", "")).upper())
 
 
@@ -60,6 +65,51 @@ def set_camera(scene: Any, name: str) -> None:  # noqa: ANN401  # bpy ships no t
     for marker in scene.timeline_markers:
         marker.camera = None
     scene.camera = camera
+
+
+def set_view_layers(scene: Any, names: list[str] | str) -> None:  # noqa: ANN401  # bpy ships no types
+    """Render the view layers of those names alone."""
+    wanted = {names} if isinstance(names, str) else set(names)
+    known = [layer.name for layer in scene.view_layers]
+    if absent := wanted - set(known):
+        here = ", ".join(known)
+        raise SceneError("engine", f"there is no view layer {min(absent)!r}; there are: {here}")
+    for layer in scene.view_layers:
+        layer.use = layer.name in wanted
+
+
+def prepare_tiles(scene: Any, settings: Settings) -> None:  # noqa: ANN401  # bpy ships no types
+    """Switch off what looks at more than a tile's pixels, or refuse what cannot be so."""
+    try:
+        tiling(settings)
+    except ValueError as error:
+        raise SceneError("engine", str(error)) from error
+    tree = scene.node_tree if scene.use_nodes else None
+    plain = {"CompositorNodeRLayers", "CompositorNodeComposite", "CompositorNodeViewer"}
+    if tree and scene.render.use_compositing and {n.bl_idname for n in tree.nodes} - plain:
+        raise SceneError("engine", "the scene is composited, and so cannot be cut into tiles")
+    scene.render.dither_intensity = 0.0
+    if hasattr(scene, "cycles"):
+        scene.cycles.use_denoising = scene.cycles.use_adaptive_sampling = False
+
+
+def show_tile(render: Any, settings: Settings, number: int) -> int:  # noqa: ANN401  # likewise
+    """Render that tile alone; return the frame of the still."""
+    asked = tiling(settings)
+    if asked is None:
+        return number
+    share = render.resolution_percentage / 100
+    width, height = int(render.resolution_x * share), int(render.resolution_y * share)
+    box = asked.box(number, width, height)
+    render.use_border = render.use_crop_to_border = True
+    # A quarter of a pixel more, so that no rounding of the share leads to a neighbour.
+    render.border_min_x, render.border_max_x = (
+        (box.left + 0.25) / width,
+        (box.right + 0.25) / width,
+    )
+    render.border_min_y = (height - box.bottom + 0.25) / height
+    render.border_max_y = (height - box.top + 0.25) / height
+    return asked.frame
 
 
 def set_device(scene: Any, gpus: list[int], wanted: str) -> None:  # noqa: ANN401  # bpy ships no types
