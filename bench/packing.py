@@ -26,7 +26,8 @@ from lightmill.scheduler.core.farm import Farm
 
 SEEDS = (1, 2, 3, 4, 5)
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-_BEAT = 30.0
+_BEATS = 400
+"""In the time that no schedule can beat: frequent beside the frames."""
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Night:
     mix: Mix
     farm: Farm
     machines: list[Machine]
+    beat: float
     seconds: float = 0.0
     _ends: list[tuple[float, int, Machine, str]] = field(default_factory=list)
     _begun: int = 0
@@ -54,11 +56,11 @@ class Night:
         """Return when the last frame ended."""
         self._turn([self._asked(n) for n in range(len(self.mix.orders))])
         self._turn([machine.report() for machine in self.machines])
-        beat = _BEAT
+        beat = self.beat
         while self._ends:
             self._pass(min(self._ends[0][0], beat))
             if self.seconds == beat:
-                beat += _BEAT
+                beat += self.beat
                 self._turn([BeatPassed(), *(machine.report() for machine in self.machines)])
             ended = {}
             while self._ends and self._ends[0][0] == self.seconds:
@@ -190,10 +192,10 @@ def run() -> dict[str, object]:
 
 
 def _row(mix: Mix) -> tuple[float, float, float, float]:
-    numbers = count()
-    farm = Farm(beat=_BEAT, new_id=lambda: f"{next(numbers):08}", now=_START)
+    numbers, bound = count(), mix.lower_bound()
+    farm = Farm(beat=bound / _BEATS, new_id=lambda: f"{next(numbers):08}", now=_START)
     machines = [Machine(f"{n}", offer) for n, offer in enumerate(mix.offers)]
-    night, bound = Night(mix, farm, machines), mix.lower_bound()
+    night = Night(mix, farm, machines, bound / _BEATS)
     end = night.run()
     first, best = makespan(mix, first_fit), makespan(mix, best_fit)
     print(

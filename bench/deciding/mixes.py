@@ -32,9 +32,12 @@ class Mix:
         """Return seconds that no schedule can beat.
 
         Whatever is asked of processors, memory or devices by what only some machines can serve
-        has to go through those machines; and no frame is split.
+        has to go through those machines; no frame is split, and none begins before it fits.
         """
         bound = max(max(order.seconds) for order in self.orders)
+        for needs in {order.needs for order in self.orders}:
+            seconds = sum(sum(order.seconds) for order in self.orders if order.needs == needs)
+            bound = max(bound, seconds / sum(at_once(needs, offer) for offer in self.offers))
         for able in {self._able(order.needs) for order in self.orders}:
             inside = [order for order in self.orders if self._able(order.needs) <= able]
             bound = max(bound, *(self._time(inside, able, of) for of in _DIMENSIONS))
@@ -64,6 +67,16 @@ def fits(needs: Needs, offer: Offer) -> bool:
         and (needs.ram or 0) <= offer.ram
         and needs.gpus <= len(offer.gpus)
     )
+
+
+def at_once(needs: Needs, offer: Offer) -> int:
+    """Return how many of such tasks an idle machine could do side by side."""
+    pairs = (
+        (needs.cores or 0, offer.cores),
+        (needs.ram or 0, offer.ram),
+        (needs.gpus, len(offer.gpus)),
+    )
+    return min(have // asked for asked, have in pairs if asked)
 
 
 def many_small(random: Random) -> Mix:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightmill.scheduler.core.forecast import GUESSED, Backlog, Measured, forecast, pace
+from lightmill.scheduler.core.forecast import GUESSED, Backlog, forecast, pace
+from lightmill.scheduler.core.timing import Timing
 
 BACKLOGS = st.lists(
     st.builds(
@@ -83,24 +84,33 @@ def test_the_range_follows_what_frames_took() -> None:
     assert (found.earliest, found.expected, found.latest) == (100.0, 200.0, 400.0)
 
 
+def measured(seconds: float, spread: float = 0.0, count: int = 1) -> Timing:
+    return Timing(count=count, mean=seconds, variance=spread**2)
+
+
 def test_the_nearest_measure_counts_and_others_are_wide() -> None:
-    step, other = Measured(seconds=10.0, spread=3.0, count=100), Measured(seconds=20.0, count=9)
-    near, far = pace(100, step, other, None), pace(100, None, other, Measured(seconds=1.0))
+    step, other, none = measured(10.0, 3.0, 100), measured(20.0, count=9), Timing()
+    near = pace(100, step, other)
     assert near is not None
     assert near[0] == 10.0
     assert near[1] == pytest.approx(1 + 2 * 0.3 * (2 / 100) ** 0.5)
-    assert far == (20.0, GUESSED)
-    assert pace(100, None, None, other) == (20.0, GUESSED)
-    assert pace(100, None, None, None) is None
+    assert pace(100, none, other, measured(1.0)) == (20.0, GUESSED)
+    assert pace(100, none, none, other) == (20.0, GUESSED)
+    assert pace(100, none, none, none) is None
 
 
 def test_more_measured_frames_narrow_the_range() -> None:
     factors = []
     for count in (1, 10, 100, 1000):
-        found = pace(1e6, Measured(seconds=10.0, spread=5.0, count=count), None, None)
+        found = pace(1e6, measured(10.0, 5.0, count))
         assert found is not None
         factors.append(found[1])
     assert factors == sorted(factors, reverse=True)
+
+
+def test_work_that_fits_few_machines_holds_up_others_by_no_more_than_it_takes() -> None:
+    few = job("few", slots=1, load=0.01, account="ann")
+    assert ends(few, job("all", account="bob")) == {"few": 1000.0, "all": 210.0}
 
 
 @given(BACKLOGS)

@@ -138,7 +138,7 @@ def test_priority_and_place_in_the_queue() -> None:
     ("standing", "words"),
     [
         (Standing.BUSY, "3 busy"),
-        (Standing.RESERVED, "3 reserved for wider work"),
+        (Standing.RESERVED, "3 reserved for other work"),
         (Standing.BARRED, "3 barred for this job after its failures there"),
         (Standing.QUARANTINED, "3 quarantined after failures of several jobs"),
         (Standing.DRAINING, "3 draining"),

@@ -36,6 +36,7 @@ from lightmill.storage.sql.schema.scheduler import (
     JOB_STATES,
     NODES,
     OUTBOX,
+    OUTLOOKS,
     RESULTS,
     STEPS,
     TASKS,
@@ -82,6 +83,7 @@ class SqlLedger(Recovery, Ledger):
         await self._put(connection, NODES, [rows.node_row(n, now) for n in changes.nodes.values()])
         if changes.freed:
             await put_freed(connection, self._database.dialect, changes.freed, now)
+        await self._write_outlooks(connection, changes, now)
         reports = [
             ErrorReport(kind=move.failure, message=move.detail, stack=move.detail[:_STACK])
             for move in changes.moved
@@ -114,6 +116,15 @@ class SqlLedger(Recovery, Ledger):
             await connection.execute(delete(FAILED_ORDINALS).where(forgiven))
         failed = [rows.failed_row(item, now) for item in changes.failed]
         await self._put(connection, FAILED_ORDINALS, failed)
+
+    async def _write_outlooks(
+        self, connection: AsyncConnection, changes: Changes, now: datetime
+    ) -> None:
+        told = [rows.outlook_row(one, now) for one in changes.outlooks.values() if one is not None]
+        await self._put(connection, OUTLOOKS, told)
+        over = [job_id for job_id, one in changes.outlooks.items() if one is None]
+        if over:
+            await connection.execute(delete(OUTLOOKS).where(OUTLOOKS.c.job_id.in_(over)))
 
     async def _put(
         self, connection: AsyncConnection, table: Table, values: list[rows.Row]

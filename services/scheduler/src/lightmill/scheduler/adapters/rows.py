@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from lightmill.domain.resources import Offer
 from lightmill.scheduler.core.changes import Delivered
 from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.outlook import Outlook
 from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Job, Step
 
@@ -40,6 +41,19 @@ def job_row(job: Job, now: datetime) -> Row:
         "started_at": job.started_at,
         "finished_at": job.finished_at,
         "updated_at": now,
+    }
+
+
+def outlook_row(outlook: Outlook, now: datetime) -> Row:
+    """Return the row of `outlooks`."""
+    return {
+        "job_id": outlook.job_id,
+        "tenant_id": outlook.tenant_id,
+        "reasons": [asdict(reason) for reason in outlook.reasons],
+        "earliest": outlook.earliest,
+        "expected": outlook.expected,
+        "latest": outlook.latest,
+        "at": now,
     }
 
 

@@ -8,6 +8,7 @@ from lightmill.domain.states import AttemptState
 from lightmill.messages.attempts_settled import SettledAttempt, SettledFrames
 from lightmill.messages.orders import Assignment
 from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.outlook import Outlook
 from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Job, Step, Task
 
@@ -77,6 +78,7 @@ class Changes:
     forgiven: list[str] = field(default_factory=list)  # steps whose failed ordinals go back
     freed: dict[tuple[str, str], int] = field(default_factory=dict)  # bytes by job and node
     transitions: list[Transition] = field(default_factory=list)
+    outlooks: dict[str, Outlook | None] = field(default_factory=dict)  # None: its job has ended
     letters: dict[tuple[str, str], Letter] = field(default_factory=dict)
 
     def __bool__(self) -> bool:

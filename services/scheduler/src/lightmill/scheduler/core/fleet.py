@@ -45,6 +45,11 @@ class Fleet:
         return self._kinds.values()
 
     @property
+    def demands(self) -> Iterable[Demand]:
+        """Return everything that is asked for by somebody."""
+        return list(self._demands.values())
+
+    @property
     def open(self) -> bool:
         """Whether any machine takes another order."""
         return any(kind.open for kind in self._kinds.values())

@@ -11,20 +11,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import inf, sqrt
 
+from lightmill.scheduler.core.timing import Timing
+
 GUESSED = 3.0
 """A time that was not measured on the step itself may be so many times longer, or shorter."""
 
 _LIKELY = 2.0
 """Standard deviations to either side of what is expected."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What frames took so far: mean and standard deviation in seconds, of `count` frames."""
-
-    seconds: float
-    spread: float = 0.0
-    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +30,7 @@ class Backlog:
         seconds: That a frame takes.
         slots: Frames of it that would run at once if it had all machines that serve it.
         factor: So many times as long, or a fraction of that, a frame may take on the average.
+        load: Share of the group that one of its frames takes; None: what `slots` come to.
         group: Machines that it shares with whatever has the same group.
         weight: Of the account.
     """
@@ -48,6 +42,7 @@ class Backlog:
     priority: int = 1
     account: str = ""
     factor: float = 1.0
+    load: float | None = None
     group: str = ""
     weight: float = 1.0
 
@@ -61,17 +56,15 @@ class Forecast:
     latest: float
 
 
-def pace(
-    frames_left: float, step: Measured | None, job: Measured | None, farm: Measured | None
-) -> tuple[float, float] | None:
+def pace(frames_left: float, step: Timing, *others: Timing) -> tuple[float, float] | None:
     """Return seconds a frame and the factor to either side, by the nearest that was measured.
 
     None when nothing was ever measured: there is no honest guess then.
     """
-    if step is not None:
-        return step.seconds, _certainty(step, frames_left)
-    near = job or farm
-    return None if near is None else (near.seconds, GUESSED * _certainty(near, frames_left))
+    if step.count:
+        return step.mean, _certainty(step, frames_left)
+    near = next((other for other in others if other.count), None)
+    return None if near is None else (near.mean, GUESSED * _certainty(near, frames_left))
 
 
 def forecast(backlogs: Sequence[Backlog]) -> dict[str, Forecast]:
@@ -92,12 +85,12 @@ def forecast(backlogs: Sequence[Backlog]) -> dict[str, Forecast]:
     }
 
 
-def _certainty(measured: Measured, frames_left: float) -> float:
+def _certainty(timing: Timing, frames_left: float) -> float:
     """Return by which factor the mean of the frames to come may differ from the measured one."""
-    if measured.seconds <= 0:
+    if timing.mean <= 0:
         return 1.0
-    deviation = measured.spread * sqrt(1 / max(1.0, frames_left) + 1 / max(1, measured.count))
-    return 1 + _LIKELY * deviation / measured.seconds
+    deviation = timing.spread * sqrt(1 / max(1.0, frames_left) + 1 / max(1, timing.count))
+    return 1 + _LIKELY * deviation / timing.mean
 
 
 @dataclass(slots=True)
@@ -118,8 +111,7 @@ def _ends(backlogs: Sequence[Backlog], seconds: Sequence[float]) -> dict[str, fl
         if one.slots <= 0 and one.frames_left > 0:
             ends[one.job_id] = inf
         elif one.frames_left > 0:
-            flow = _Flow(one, one.frames_left * each / one.slots, min(1.0, one.frames_left) * each)
-            groups[one.group].append(flow)
+            groups[one.group].append(_flow_of(one, each))
         else:
             ends.setdefault(one.job_id, 0.0)
     for flows in groups.values():
@@ -127,6 +119,12 @@ def _ends(backlogs: Sequence[Backlog], seconds: Sequence[float]) -> dict[str, fl
             job_id = flow.backlog.job_id
             ends[job_id] = max(ends.get(job_id, 0.0), flow.end)
     return ends
+
+
+def _flow_of(one: Backlog, seconds: float) -> _Flow:
+    load = 1 / one.slots if one.load is None else one.load
+    least = max(one.frames_left / one.slots, min(1.0, one.frames_left)) * seconds
+    return _Flow(one, one.frames_left * seconds * load, least)
 
 
 def _flow(flows: list[_Flow]) -> Iterator[_Flow]:

@@ -31,6 +31,11 @@ class Counted:
     held_until: datetime | None = None
 
     @property
+    def known(self) -> bool:
+        """Whether the keeper of the farm has said how many there are."""
+        return self.limit.total != 0 or self.limit.scaling is not None
+
+    @property
     def most(self) -> int | None:
         """Return how many may be taken at once; None: no bound."""
         bounds = [self.limit.total, self.ceiling.current if self.ceiling else None]

@@ -28,8 +28,9 @@ class Cause(StrEnum):
 
 
 class Standing(StrEnum):
-    """Why a node that could serve some work does not take it now."""
+    """How a node stands that could serve some work."""
 
+    FREE = "free"
     BUSY = "busy"
     RESERVED = "reserved"
     BARRED = "barred"
@@ -40,8 +41,9 @@ class Standing(StrEnum):
 
 
 _STANDS = {
+    Standing.FREE: "free",
     Standing.BUSY: "busy",
-    Standing.RESERVED: "reserved for wider work",
+    Standing.RESERVED: "reserved for other work",
     Standing.BARRED: "barred for this job after its failures there",
     Standing.QUARANTINED: "quarantined after failures of several jobs",
     Standing.DRAINING: "draining",
@@ -57,6 +59,18 @@ class Reason:
     kind: Cause
     text: str
     fields: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """Why a job waits, and when it will have ended; no times when there is no telling."""
+
+    job_id: str
+    tenant_id: str
+    reasons: tuple[Reason, ...] = ()
+    earliest: datetime | None = None
+    expected: datetime | None = None
+    latest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +102,7 @@ class WaitingStep:
         approval: Whether all that it lacks is a person's word.
         before: Steps that have not ended, or not yet ended well.
         retry_at: When the first of `retrying` frames is tried again; None: one is due.
+        licence_at: When a licence is asked for again that was not to be had.
         obstacles: Needs in words, each with the number of nodes that it rules out.
         nodes: How the nodes stand that could serve it.
     """
@@ -98,6 +113,7 @@ class WaitingStep:
     before: tuple[Before, ...] = ()
     retry_at: datetime | None = None
     retrying: int = 0
+    licence_at: datetime | None = None
     obstacles: Mapping[str, int] = field(default_factory=dict)
     nodes: Mapping[Standing, int] = field(default_factory=dict)
 
@@ -162,6 +178,10 @@ def _held_up(step: WaitingStep) -> Iterator[Reason]:
         )
     elif not step.nodes:
         yield _nowhere(step)
+    elif step.licence_at is not None:
+        yield _no_licence(
+            f"Step {step.name} lacked a licence", {"step": step.name}, step.licence_at
+        )
     elif step.retry_at is not None:
         yield _retry(step, step.retry_at)
 
@@ -180,7 +200,7 @@ def _in_line(situation: Situation) -> Iterator[Reason]:
         if not step.before and not step.approval and step.retry_at is None:
             for kind, number in step.nodes.items():
                 standing[kind] = max(number, standing.get(kind, 0))
-    if standing:
+    if not standing.get(Standing.FREE):
         yield _taken(standing)
 
 
@@ -231,12 +251,7 @@ def _nowhere(step: WaitingStep) -> Reason:
 
 def _spent(use: Use) -> Reason:
     if use.held_until is not None:
-        moment = use.held_until.isoformat()
-        return Reason(
-            kind=Cause.LICENCE,
-            text=f"Licences of {use.name} ran out: none is asked for before {moment}.",
-            fields={"limit": use.name, "until": moment},
-        )
+        return _no_licence(f"Licences of {use.name} ran out", {"limit": use.name}, use.held_until)
     if use.total is None:
         return Reason(
             kind=Cause.LIMIT,
@@ -244,6 +259,14 @@ def _spent(use: Use) -> Reason:
             fields={"limit": use.name, "used": use.used, "total": None},
         )
     return _counted(Cause.LIMIT, use, "Limit {} is used up: {}.")
+
+
+def _no_licence(what: str, whose: Mapping[str, Json], moment: datetime) -> Reason:
+    return Reason(
+        kind=Cause.LICENCE,
+        text=f"{what}: none is asked for before {moment.isoformat()}.",
+        fields={**whose, "until": moment.isoformat()},
+    )
 
 
 def _counted(kind: Cause, use: Use, text: str) -> Reason:

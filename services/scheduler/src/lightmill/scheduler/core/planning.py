@@ -1,12 +1,12 @@
 """Who renders what next."""
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from lightmill.messages.orders import Assignment, Frame
-from lightmill.scheduler.core import appraisal, placing, reserving, restlessness
+from lightmill.scheduler.core import appraisal, placing, prospects, reserving, restlessness
 from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.chunks import chunk_of
 from lightmill.scheduler.core.demand import Demand
@@ -26,7 +26,7 @@ _Handed = tuple[Step, Demand, Place]
 
 def plan(farm: FarmState) -> None:
     """Hand out what waits to the nodes that have room."""
-    bring_up_to_date(farm)
+    stirred = bring_up_to_date(farm)
     if farm.fleet.open or farm.reserved or farm.restless:
         appraisal.appraise(farm)
         turn = _Turn(farm)
@@ -35,17 +35,23 @@ def plan(farm: FarmState) -> None:
             reserving.reserve(farm, turn.blocked)
     if farm.restless:
         restlessness.even_out(farm)
-        farm.restless = False
+    prospects.tell(farm, stirred)
+    farm.restless = False
 
 
-def bring_up_to_date(farm: FarmState) -> None:
-    """Bring the queue into agreement with the jobs that have changed, or whose time has come."""
+def bring_up_to_date(farm: FarmState) -> Collection[Job]:
+    """Bring the queue into agreement with the jobs that have changed, or whose time has come.
+
+    Returns:
+        Those jobs.
+    """
     for job in farm.queue.due(farm.now):
         farm.stirred[job.id] = job
     stirred, farm.stirred = farm.stirred, {}
     for job in stirred.values():
         for step in job.steps:
             _put(farm, step)
+    return stirred.values()
 
 
 def _put(farm: FarmState, step: Step) -> None:

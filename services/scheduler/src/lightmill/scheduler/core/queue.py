@@ -91,6 +91,10 @@ class Queue:
         for lane in self.lanes:
             yield from lane.steps.values()
 
+    def lane(self, step: Step) -> Lane | None:
+        """Return the lane in which `step` waits, or None when nothing of it can be handed out."""
+        return self._lanes.get(step.id)
+
     def wake(self, step: Step, at: datetime) -> None:
         """Have `due` return `step` when this time has come."""
         heapq.heappush(self._timers, (at, step.id, step))
