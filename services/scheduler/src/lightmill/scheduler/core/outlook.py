@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from lightmill.domain.job import Json
+from lightmill.scheduler.core.forecast import Forecast
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Cause(StrEnum):
@@ -71,6 +74,22 @@ class Outlook:
     earliest: datetime | None = None
     expected: datetime | None = None
     latest: datetime | None = None
+
+
+@dataclass(slots=True)
+class Round:
+    """The jobs in turn, some in each beat.
+
+    Attributes:
+        left: Jobs that are still to be looked at.
+        share: So many in one beat.
+        began: When the ends were reckoned.
+    """
+
+    left: list[str] = field(default_factory=list)
+    share: int = 1
+    began: datetime = _NEVER
+    ends: Mapping[str, Forecast] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
+from math import ceil
 
 from lightmill.domain.job import After, AfterJob
 from lightmill.domain.states import StepState
@@ -24,8 +25,11 @@ from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.timing import Timing
 from lightmill.scheduler.core.work import Attempt, Job, Step
 
+ROUND = 5
+"""Beats in which every job is looked at once, on farms that are not too large for that."""
+
 MOST = 200
-"""Jobs that are looked at in one beat, in turn."""
+"""Jobs that are looked at in one beat."""
 
 MOST_AT_ONCE = 20
 """Jobs that are looked at as soon as something about them changes: those that do not run."""
@@ -44,14 +48,13 @@ _LONGEST = 10.0**9
 
 
 def tell(farm: FarmState, stirred: Iterable[Job]) -> None:
-    """Tell what jobs may expect: in a beat of as many as time allows, else of those `stirred`."""
+    """Tell what jobs may expect: of those `stirred` that do not run at once, of others in turn."""
     for job_id in farm.told.keys() & farm.changes.jobs.keys():
         if farm.changes.jobs[job_id].ended:
             del farm.told[job_id]
             farm.changes.outlooks[job_id] = None
     if farm.restless:
         _tell_in_turn(farm)
-        return
     idle = [job for job in stirred if not job.ended and not any(s.running for s in job.steps)]
     if idle:
         census = Census(farm)
@@ -60,16 +63,18 @@ def tell(farm: FarmState, stirred: Iterable[Job]) -> None:
 
 
 def _tell_in_turn(farm: FarmState) -> None:
-    census = Census(farm)
-    ends = forecast(list(_backlogs(farm, census)))
-    if len(farm.to_tell) == 0:
-        farm.to_tell = list(farm.jobs)
-    now, farm.to_tell = farm.to_tell[:MOST], farm.to_tell[MOST:]
+    census, round_ = Census(farm), farm.round
+    if not round_.left:
+        round_.left = list(farm.jobs)
+        round_.share = min(MOST, ceil(len(round_.left) / ROUND))
+        round_.began = farm.now
+        round_.ends = forecast(list(_backlogs(farm, census)))
+    now, round_.left = round_.left[: round_.share], round_.left[round_.share :]
     for job_id in now:
         job = farm.jobs.get(job_id)
         if job is not None and not job.ended:
             outlook = _outlook(farm, census, job, None)
-            _tell(farm, _dated(farm.now, outlook, ends.get(job_id)))
+            _tell(farm, _dated(round_.began, outlook, round_.ends.get(job_id)))
 
 
 def _tell(farm: FarmState, outlook: Outlook) -> None:
@@ -171,13 +176,13 @@ def _order(farm: FarmState, step: Step, lane: Lane) -> tuple[str | None, int, in
         head = lane.head
         first = head.job.id if head is not None and before else None
         return first, 0, len(before)
-    kinds, total = set(map(id, lane.demands[step.id].kinds)), farm.fleet.total
-    rank, higher = lane.rank(total), set[str]()
+    kinds = set(map(id, lane.demands[step.id].kinds))
+    rank, higher = lane.rank(), set[str]()
     for demand, lanes in farm.queue.by_demand.items():
         if not kinds.intersection(map(id, demand.kinds)):
             continue
         for other in lanes.values():
-            other_rank = other.rank(total)
+            other_rank = other.rank()
             if other is lane or rank is None or other_rank is None or other_rank >= rank:
                 continue
             jobs = {s.job.id for s in other.steps.values()}

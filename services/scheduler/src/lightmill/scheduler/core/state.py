@@ -11,7 +11,7 @@ from lightmill.scheduler.core.facts import NodeAsked
 from lightmill.scheduler.core.fleet import Fleet
 from lightmill.scheduler.core.limits import Limits
 from lightmill.scheduler.core.machine import Node
-from lightmill.scheduler.core.outlook import Outlook
+from lightmill.scheduler.core.outlook import Outlook, Round
 from lightmill.scheduler.core.queue import Queue
 from lightmill.scheduler.core.shares import Shares
 from lightmill.scheduler.core.work import Attempt, Job
@@ -51,7 +51,7 @@ class FarmState:
         reserved: By demand, the machines that are kept for it.
         restless: Whether a beat has passed since the last plan.
         told: By job, the outlook that was told last.
-        to_tell: Jobs whose outlooks are still to be looked at in this round.
+        round: Which jobs' outlooks are looked at next.
         appraised: Version of the queue by which the machines were last appraised.
     """
 
@@ -77,7 +77,7 @@ class FarmState:
     restless: bool = False
     appraised: int = -1
     told: dict[str, Outlook] = field(default_factory=dict)
-    to_tell: list[str] = field(default_factory=list)
+    round: Round = field(default_factory=Round)
     changes: Changes = field(default_factory=Changes)
 
     def lease(self, attempt: Attempt) -> int:
