@@ -11,7 +11,17 @@ from lightmill.client.downloads import save
 from lightmill.client.errors import JobFailedError
 from lightmill.client.job_bundle import job_bundle
 from lightmill.client.known_hashes import KnownHashes
-from lightmill.client.models import Analysis, Answer, Attempt, Bundle, DesignJob, Job, Node, Result
+from lightmill.client.models import (
+    Analysis,
+    Answer,
+    Attempt,
+    Bundle,
+    DesignJob,
+    Job,
+    Node,
+    Outlook,
+    Result,
+)
 from lightmill.client.transport import Call, Transport
 from lightmill.client.uploads import OnUpload, deliver, make_bundle, manifest
 
@@ -112,7 +122,8 @@ class Farm:
             priority: 0 to 100, higher first.
             needs: Of each task: cores, ram (bytes), gpus; without it, a machine for itself.
             settings: Of the engine: width, height, samples, format …
-            more: Further fields of the job's body: chunk, pool, limits, retry …
+            more: Further fields of the job's body: order, approval, after, limits, deadline,
+                failure_budget, chunk, pool, retry, time_limits …
         """
         body: dict[str, object] = {
             "name": name,
@@ -207,6 +218,14 @@ class Farm:
         """Go on with a paused job."""
         self._post(f"/api/v1/jobs/{job_id}/resume")
 
+    def approve(self, job_id: str) -> None:
+        """Release the steps of a job that wait for a person."""
+        self._post(f"/api/v1/jobs/{job_id}/approve")
+
+    def waiting(self, job_id: str) -> Outlook:
+        """Return why a job is not being rendered, and when it will have ended."""
+        return Outlook.model_validate(self._get(f"/api/v1/jobs/{job_id}/waiting"))
+
     def retry(self, job_id: str) -> None:
         """Try the failed frames of a job again."""
         self._post(f"/api/v1/jobs/{job_id}/retry")
@@ -214,6 +233,22 @@ class Farm:
     def nodes(self) -> list[Node]:
         """Return the render machines."""
         return list(self._listed("/api/v1/nodes", Node))
+
+    def drain(self, node_id: str) -> None:
+        """Give a node nothing more; what it renders, it finishes. Takes an admin's token."""
+        self._post(f"/api/v1/nodes/{node_id}/drain")
+
+    def disable(self, node_id: str) -> None:
+        """Give a node nothing until somebody enables it. Takes an admin's token."""
+        self._post(f"/api/v1/nodes/{node_id}/disable")
+
+    def enable(self, node_id: str) -> None:
+        """Give a node work again. Takes an admin's token."""
+        self._post(f"/api/v1/nodes/{node_id}/resume")
+
+    def forgive(self, node_id: str) -> None:
+        """Forget a node's failures: its quarantine ends. Takes an admin's token."""
+        self._post(f"/api/v1/nodes/{node_id}/forgive")
 
     def add_design(
         self, root: Path, model: str, *, name: str, design_id: str | None = None, **more: object

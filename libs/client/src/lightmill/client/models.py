@@ -47,6 +47,36 @@ class Job(Answer):
         return self.state in FINISHED
 
 
+class Reason(Answer):
+    """One thing that keeps frames of a job from being rendered."""
+
+    kind: str
+    text: str
+    fields: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Forecast(Answer):
+    """When a job will have ended: the best case, what is likely, and the worst."""
+
+    earliest: datetime | None = None
+    expected: datetime
+    latest: datetime | None = None
+
+
+class Outlook(Answer):
+    """Why a job waits, the most decisive first, and when it will have ended.
+
+    Attributes:
+        at: When the farm's scheduler looked last; None when it has not yet.
+    """
+
+    id: str
+    state: str
+    reasons: tuple[Reason, ...] = ()
+    forecast: Forecast | None = None
+    at: datetime | None = None
+
+
 class Result(Answer):
     """One finished image; `url` reads it for a while, `blake3` says what it has to hold."""
 

@@ -5,7 +5,7 @@ import re
 import socket
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lightmill.domain.resources import GIB
 from lightmill.runtime.settings import Settings
@@ -28,6 +28,8 @@ class NodeSettings(Settings):
         node_ram: Bytes to offer; None for nine tenths of what is there.
         node_gpus: Indices of the devices to offer, separated by commas; None for all of them.
         node_pools: Pools that the node belongs to, separated by commas.
+        executor_id: What seed 003 calls the name of the node; over `node_name`.
+        executor_group: What seed 003 calls its pools; over `node_pools`.
         node_sandbox: Least level that is accepted: `none`, `container` or `bubblewrap`.
         node_health_port: Where `/healthz`, `/readyz` and `/metrics` are served; 0 for nowhere.
         node_drain_seconds: How long running work may go on after SIGTERM.
@@ -61,6 +63,8 @@ class NodeSettings(Settings):
     node_ram: int | None = Field(default=None, ge=2**28)
     node_gpus: str | None = Field(default=None, pattern=r"^[0-9, ]*$")
     node_pools: str = "default"
+    executor_id: str | None = None
+    executor_group: str | None = None
     node_sandbox: str = "none"
     node_health_port: int = Field(default=0, ge=0, le=65535)
     node_drain_seconds: float = Field(default=300.0, ge=0)
@@ -81,6 +85,15 @@ class NodeSettings(Settings):
     node_trusts_scenes: bool = False
     node_addons: str = ""
     node_simulated: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _speak_seed_003(cls, given: dict[str, object]) -> dict[str, object]:
+        """Let the seed's words stand for the node's own."""
+        words = {"executor_id": "node_name", "executor_group": "node_pools"}
+        return given | {
+            own: given[word] for word, own in words.items() if given.get(word) is not None
+        }
 
     @property
     def pools(self) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ app = typer.Typer(
 app.add_typer(jobs.app, name="job")
 app.add_typer(designs.app, name="design")
 app.command()(jobs.submit)
+app.command()(jobs.approve)
+app.command()(jobs.waiting)
 app.command()(openjd)
 nodes = typer.Typer(help="Look at render machines.", no_args_is_help=True)
 app.add_typer(nodes, name="node")
@@ -71,6 +73,37 @@ def upload(
     """
     bundle = jobs.upload(farm_of(context), source.resolve())
     answer(bundle.bundle_id, bundle.model_dump(mode="json"), as_json=as_json)
+
+
+NodeId = Annotated[str, typer.Argument(help="As `node list` tells it.")]
+
+
+@nodes.command()
+def drain(context: typer.Context, node: NodeId) -> None:
+    """Give a node nothing more; what it renders, it finishes."""
+    farm_of(context).drain(node)
+    tell(f"{node} is being drained")
+
+
+@nodes.command()
+def disable(context: typer.Context, node: NodeId) -> None:
+    """Give a node nothing until it is enabled."""
+    farm_of(context).disable(node)
+    tell(f"{node} is disabled")
+
+
+@nodes.command()
+def enable(context: typer.Context, node: NodeId) -> None:
+    """Give a node work again."""
+    farm_of(context).enable(node)
+    tell(f"{node} gets work again")
+
+
+@nodes.command()
+def forgive(context: typer.Context, node: NodeId) -> None:
+    """Forget a node's failures: its quarantine ends."""
+    farm_of(context).forgive(node)
+    tell(f"the failures of {node} are forgiven")
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,7 @@ from lightmill.client.cli.exits import Exit
 from lightmill.client.cli.session import AsJson, answer, farm_of, show, tell
 from lightmill.client.cli.watch import watch_job
 from lightmill.client.farm import Farm
-from lightmill.client.models import Analysis, Bundle
+from lightmill.client.models import Analysis, Bundle, Forecast
 
 app = typer.Typer(help="Look at jobs and steer them.", no_args_is_help=True)
 
@@ -27,6 +29,15 @@ _COLUMNS = {
     "of": "frames.total",
     "error": "error",
 }
+
+
+class Order(StrEnum):
+    """In which order frames are handed out."""
+
+    GIVEN = "given"
+    ASCENDING = "ascending"
+    DESCENDING = "descending"
+    BISECTION = "bisection"
 
 
 def submit(  # noqa: PLR0913  # one parameter for each option
@@ -46,6 +57,35 @@ def submit(  # noqa: PLR0913  # one parameter for each option
     cores: Annotated[int | None, typer.Option(min=1, help="That each frame needs.")] = None,
     ram: Annotated[float | None, typer.Option(min=0.001, help="GB for each frame.")] = None,
     gpus: Annotated[int, typer.Option(min=0, help="For each frame.")] = 0,
+    vram: Annotated[float, typer.Option(min=0, help="GB of each GPU, at least.")] = 0,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="That the machine carries; may be repeated.")
+    ] = None,
+    hardware_config: Annotated[
+        list[int] | None, typer.Option(help="Kind of machine that will do; may be repeated.")
+    ] = None,
+    pool: Annotated[str | None, typer.Option(help="Of machines.")] = None,
+    order: Annotated[
+        Order, typer.Option(help="Of the frames; bisection: the ends first, then the middles.")
+    ] = Order.GIVEN,
+    approval: Annotated[
+        bool, typer.Option(help="Wait after the test frames for: lightmill approve.")
+    ] = False,
+    after: Annotated[
+        list[str] | None, typer.Option(help="Job that has to succeed first; may be repeated.")
+    ] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(help="That each frame takes one of; may be repeated.")
+    ] = None,
+    deadline: Annotated[
+        datetime | None, typer.Option(help="Local time, such as 2026-12-24T18:00:00.")
+    ] = None,
+    failure_budget: Annotated[
+        int | None, typer.Option(min=0, help="Frames that may fail before the job stops.")
+    ] = None,
+    chunk: Annotated[
+        int | None, typer.Option(min=1, help="Frames for a node at once; else as times suggest.")
+    ] = None,
     setting: Annotated[
         list[str] | None, typer.Option(help="Of the engine, as width=640; may be repeated.")
     ] = None,
@@ -61,7 +101,18 @@ def submit(  # noqa: PLR0913  # one parameter for each option
     bundle = upload(farm, root)
     if not allow_missing:
         _require_files(farm, bundle, inside)
-    needs = {"cores": cores, "ram": None if ram is None else round(ram * _GIB), "gpus": gpus}
+    needs = {
+        "cores": cores,
+        "ram": None if ram is None else round(ram * _GIB),
+        "gpus": gpus,
+        "vram": round(vram * _GIB),
+        "tags": tag or [],
+        "hardware_config_ids": hardware_config or [],
+    }
+    wishes: dict[str, object] = {"order": order.value, "approval": approval}
+    wishes |= {"after": after or [], "limits": limit or [], "pool": pool, "chunk": chunk}
+    wishes |= {"failure_budget": failure_budget}
+    wishes |= {"deadline": None if deadline is None else deadline.astimezone().isoformat()}
     job_id = farm.submit(
         name=name or scene.stem,
         bundle_id=bundle.bundle_id,
@@ -74,6 +125,7 @@ def submit(  # noqa: PLR0913  # one parameter for each option
         needs=needs,
         settings=_settings(setting or []),
         allow_missing=allow_missing,
+        **wishes,
     )
     answer(job_id, {"id": job_id}, as_json=as_json)
     if watch:
@@ -131,6 +183,23 @@ def resume(context: typer.Context, job: JobId) -> None:
 
 
 @app.command()
+def approve(context: typer.Context, job: JobId) -> None:
+    """Release what waits for a person: the frames after the test frames."""
+    farm_of(context).approve(job)
+    tell(f"{job} is approved")
+
+
+@app.command()
+def waiting(context: typer.Context, job: JobId, *, as_json: AsJson = False) -> None:
+    """Tell why a job is not being rendered, and when it will have ended."""
+    found = farm_of(context).waiting(job)
+    lines = [reason.text for reason in found.reasons] or [f"{found.state}: nothing of it waits."]
+    if found.forecast is not None:
+        lines.append(_ending(found.forecast))
+    answer("\n".join(lines), found.model_dump(mode="json"), as_json=as_json)
+
+
+@app.command()
 def retry(context: typer.Context, job: JobId) -> None:
     """Try the failed frames of a job again."""
     farm_of(context).retry(job)
@@ -148,6 +217,17 @@ def download(
     """Bring the finished images home; those there already stay."""
     paths = list(map(str, farm_of(context).download(job, folder)))
     answer("\n".join(paths), {"files": paths}, as_json=as_json)
+
+
+def _ending(forecast: Forecast) -> str:
+    told = f"It will have ended at about {_local(forecast.expected)}"
+    if forecast.earliest is None or forecast.latest is None:
+        return f"{told}."
+    return f"{told}, between {_local(forecast.earliest)} and {_local(forecast.latest)}."
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _inside(scene: Path, root: Path) -> str:
