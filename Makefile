@@ -85,11 +85,13 @@ simulate: setup ## The whole protocol on invented farms with faults, and seeded 
 	@$(BIN)/python -m lightmill.scheduler.simulation $(if $(REPLAY),--replay $(REPLAY),--seed $(or $(SEED),7) --farms $(or $(FARMS),2000))
 bench: setup ## List the benchmarks; NAME=farm_overhead runs one
 	@$(BIN)/python bench/run.py $(NAME)
+figures: setup ## Write the table of figures in the READMEs from what the benchmarks have measured
+	@$(BIN)/python bench/figures.py
 schemas: setup ## Write the JSON Schema of every message after a change of one
 	$(BIN)/python -m lightmill.messages.schema_files
 test-fast: setup ## Tests that need nothing but Python, in seconds
 	$(BIN)/pytest -m "not backing and not e2e and not blender and not slow"
 
 PHONY_FARM := up down smoke infra dev logs secrets
-PHONY_LOCAL := engine demo preflight local test-concurrency simulate bench
+PHONY_LOCAL := engine demo preflight local test-concurrency simulate bench figures
 .PHONY: $(PHONY_FARM) $(PHONY_LOCAL) help setup lock check fmt lint types layers test chaos test-fast schemas

@@ -1,6 +1,7 @@
 """Lists the benchmarks, or runs one: `python bench/run.py [NAME]`.
 
-What a benchmark prints while it runs is for people; the last line is one JSON document.
+What a benchmark prints while it runs is for people; the last line is one JSON document, which
+is kept in `bench/results` too: `make figures` writes the README's table from there.
 """
 
 import importlib
@@ -12,12 +13,15 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+RESULTS = Path(__file__).parent / "results"
 _LIBRARIES = ("fastapi", "uvicorn", "sqlalchemy", "aiosqlite", "pydantic", "httpx2")
+_NO_BENCH = {"run", "figures"}
 
 
 def names() -> list[str]:
     """Return the benchmarks that there are."""
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "run")
+    found = {path.stem for path in Path(__file__).parent.glob("*.py")}
+    return sorted(found - _NO_BENCH)
 
 
 def purpose(name: str) -> str:
@@ -48,7 +52,10 @@ def main() -> None:
     figures = importlib.import_module(wanted).run()
     more = figures.pop("versions", {})
     document = {"bench": wanted, "figures": figures, "versions": {**versions(), **more}}
-    print(json.dumps(document))
+    line = json.dumps(document)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{wanted}.json").write_text(f"{line}\n")
+    print(line)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from sqlalchemy import Table
@@ -19,6 +21,12 @@ def test_the_architecture_lists_every_table_with_its_owner_and_columns() -> None
         if isinstance(table, Table)
     ]
     assert sorted(listed) == sorted(tables)
+
+
+def test_the_figures_in_the_readmes_are_those_that_were_measured() -> None:
+    check = [sys.executable, str(ROOT / "bench" / "figures.py"), "--check"]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)  # noqa: S603  # ours
+    assert done.returncode == 0, done.stderr
 
 
 def test_no_link_between_the_documents_is_dead() -> None:

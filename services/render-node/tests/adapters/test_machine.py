@@ -19,7 +19,9 @@ def test_a_quota_of_the_cgroup_holds(tmp_path: Path, quota: str, cores: int | No
     assert machine.cores(tmp_path) == (cores or machine.cores(tmp_path / "none"))
 
 
-@pytest.mark.parametrize(("limit", "ram"), [("1048576", 1048576), ("max", None)])
+@pytest.mark.parametrize(
+    ("limit", "ram"), [(f"{2**30 + 5}", 2**30), ("1048576", 2**26), ("max", None)]
+)
 def test_a_memory_limit_of_the_cgroup_holds(tmp_path: Path, limit: str, ram: int | None) -> None:
     (tmp_path / "memory.max").write_text(limit)
     assert machine.ram(tmp_path) == (ram or machine.ram(tmp_path / "none"))

@@ -1,6 +1,7 @@
 """Puts the scheduler together: candidates stand by, one leads."""
 
 import asyncio
+import gc
 import os
 import socket
 import traceback
@@ -108,6 +109,7 @@ async def _take_over(
     ledger = SqlLedger(parts.database, epoch=epoch, beat=beat)
     farm = Farm(beat=beat, new_id=new_id, now=parts.clock.now())
     farm.adopt(snapshot.jobs, snapshot.nodes)
+    gc.freeze()  # what lives is not garbage: looking through it again and again costs turns
     record = FactLog(settings.fact_log) if settings.fact_log else None
     if record is not None:
         closing.callback(record.close)

@@ -12,6 +12,7 @@ from lightmill.domain.resources import Gpu
 _CGROUP = Path("/sys/fs/cgroup")
 _MIB = 2**20
 _QUERY = ("--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits")
+_RAM_STEP = 64 * 2**20
 
 
 def cores(cgroup: Path = _CGROUP) -> int:
@@ -25,10 +26,15 @@ def cores(cgroup: Path = _CGROUP) -> int:
 
 
 def ram(cgroup: Path = _CGROUP) -> int:
-    """Return the bytes of memory that this process may use."""
+    """Return the bytes of memory that this process may use, in whole steps of 64 MiB.
+
+    Two machines of one make differ by some pages; told exactly, they would be two kinds of
+    machine to the scheduler.
+    """
     total = psutil.virtual_memory().total
     limit = _words(cgroup / "memory.max")
-    return min(total, int(limit[0])) if limit and limit[0] != "max" else total
+    found = min(total, int(limit[0])) if limit and limit[0] != "max" else total
+    return max(_RAM_STEP, found // _RAM_STEP * _RAM_STEP)
 
 
 def gpus() -> tuple[Gpu, ...]:
