@@ -19,7 +19,7 @@ from lightmill.local.farm import LocalFarm, farm
 from lightmill.local.pictures import open_image
 from lightmill.render_node.engines.sandbox import Bubblewrap
 
-pytestmark = [pytest.mark.blender, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.blender, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SCENES = Path(__file__).with_name("fault_scenes.py")
 EXPECTED = {

@@ -73,8 +73,10 @@ async def test_blow_in_the_middle_of_a_frame(bench: Bench, blender: Subject) -> 
 
 async def test_progress_grows(bench: Bench, blender: Subject) -> None:
     renderer = await opened(bench, blender, "endless.blend", {"samples": 512})
-    await bench.render(renderer, 1)
+    image = await bench.render(renderer, 1)
     assert bench.progress == sorted(bench.progress)
+    assert image.samples == 512
+    assert (image.engine or "").startswith("blender 4.")
 
 
 async def test_settings_are_applied(bench: Bench, blender: Subject) -> None:

@@ -36,6 +36,9 @@ async def test_frames_open_and_differ(bench: Bench, subject: Subject) -> None:
     for frame in (1, 2, 3):
         rendered = await bench.render(renderer, frame)
         assert rendered.seconds > 0
+        assert (rendered.engine or "").startswith(subject.engine.name)
+        if isinstance(subject.engine, WarmEngine):
+            assert (rendered.peak_ram or 0) > 2**20
         images.check(rendered.path, None, None)
         seen.add(rendered.path.read_bytes())
     assert len(seen) == 3

@@ -41,6 +41,7 @@ async def test_images_of_the_right_size_arrive(world: World, leader: Leader) -> 
     assert {(one.width, one.height, one.media_type) for one in finish.delivered} == {
         (64, 32, "image/png")
     }
+    assert all(one.engine == "simulated" and one.peak_ram for one in finish.delivered)
     image = world.farm.objects["attempts/a/0002.png"]
     assert image.startswith(b"\x89PNG")
     assert finish.delivered[1].size == len(image)

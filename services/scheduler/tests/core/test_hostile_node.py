@@ -50,6 +50,11 @@ def test_a_finish_from_a_node_that_does_not_hold_the_attempt_changes_nothing() -
         {"media_type": "x" * 100},
         {"seconds": float("nan")},
         {"seconds": float("inf")},
+        {"peak_ram": -1},
+        {"peak_ram": 2**63},
+        {"samples": 2**31},
+        {"engine": "x" * 33},
+        {"engine": "é"},
     ],
 )
 def test_a_frame_that_cannot_be_a_result_of_the_attempt_counts_as_missing(

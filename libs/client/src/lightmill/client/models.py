@@ -89,6 +89,9 @@ class Result(Answer):
     height: int
     media_type: str
     seconds: float
+    peak_ram: int | None = None
+    samples: int | None = None
+    engine: str | None = None
     created_at: datetime
     url: str
 

@@ -12,6 +12,10 @@ class FrameResult:
         blake3: Hash of the image, hex.
         size: Bytes.
         seconds: Render time on the node.
+        peak_ram: Most bytes of RAM that the engine has held until the frame's end; None where
+            nobody looked.
+        samples: Samples a pixel that the engine took; None where it does not say.
+        engine: Name and version of what rendered it, such as `blender 4.5.15 LTS`.
     """
 
     ordinal: int
@@ -24,6 +28,9 @@ class FrameResult:
     height: int
     media_type: str
     seconds: float
+    peak_ram: int | None = None
+    samples: int | None = None
+    engine: str | None = None
 
 
 def attempt_prefix(tenant_id: str, job_id: str, attempt_id: str) -> str:

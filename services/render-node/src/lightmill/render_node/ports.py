@@ -60,10 +60,19 @@ class Launch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedImage:
-    """A file that the engine says is the frame; `seconds` is what rendering it took."""
+    """A file that the engine says is the frame; `seconds` is what rendering it took.
+
+    Attributes:
+        peak_ram: The most bytes that the engine has held until then, where somebody looked.
+        samples: Samples a pixel, where the engine says.
+        engine: Its name and version.
+    """
 
     path: Path
     seconds: float
+    peak_ram: int | None = None
+    samples: int | None = None
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

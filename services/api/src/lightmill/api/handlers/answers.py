@@ -246,6 +246,9 @@ class ResultSeen(Answer):
     height: int
     media_type: str
     seconds: float
+    peak_ram: int | None = Field(description="Most bytes that the engine held until its end")
+    samples: int | None = Field(description="Samples a pixel, where the engine says")
+    engine: str | None = Field(examples=["blender 4.5.15 LTS"])
     created_at: datetime
     url: str
     thumbnail_url: str | None

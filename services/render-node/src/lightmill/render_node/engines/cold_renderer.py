@@ -38,7 +38,8 @@ class ColdRenderer:
             image = self._image(talk, frame, output)
         finally:
             await asyncio.shield(asyncio.ensure_future(process.close()))
-        return RenderedImage(path=image, seconds=self._time() - begun)
+        seconds = self._time() - begun
+        return RenderedImage(path=image, seconds=seconds, engine=self._engine.name)
 
     async def close(self) -> None:
         """Close the log; no process outlives its frame."""

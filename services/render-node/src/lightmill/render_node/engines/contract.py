@@ -33,7 +33,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The scene is open; frames may be asked for."""
+    """The scene is open; frames may be asked for. `version` is the engine's, where it says."""
+
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The frame that was asked for lies at `path`."""
+    """The frame that was asked for lies at `path`; `samples` a pixel, where the engine says."""
 
     path: Path
+    samples: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

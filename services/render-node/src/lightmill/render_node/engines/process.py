@@ -80,6 +80,13 @@ class EngineProcess:
             return 0.0
         return process_tree.memory(process_tree.members(self._process.pid)) / self._plan.ram
 
+    @property
+    def peak_memory(self) -> int | None:
+        """The most bytes that its processes have held so far, or None when it has ended."""
+        if self._process is None or self.exit_code is not None:
+            return None
+        return process_tree.peak(process_tree.members(self._process.pid))
+
     async def start(self) -> None:
         """Start the process in a session of its own.
 

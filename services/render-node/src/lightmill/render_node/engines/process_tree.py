@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import time
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ import psutil
 
 _LOOK_AGAIN = (0.0005, 0.01)
 """Seconds between two looks, the first and the longest: most are gone in a millisecond."""
+_HIGH_WATER = re.compile(r"^VmHWM:\s*(\d+) kB", re.MULTILINE)
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 MARK = "LIGHTMILL_ENGINE"
 """Every engine has it in its environment, so that one that outlived its node can be found."""
@@ -30,6 +32,11 @@ def members(root: int) -> list[int]:
 def memory(pids: Iterable[int]) -> int:
     """Return the bytes of RAM that the processes hold; pages that they share count for each."""
     return sum(map(_resident, pids))
+
+
+def peak(pids: Iterable[int]) -> int:
+    """Return the most bytes of RAM that the processes have held, each at its own moment."""
+    return sum(map(_most_resident, pids))
 
 
 def marked(value: str) -> list[int]:
@@ -90,6 +97,15 @@ def _resident(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0
+
+
+def _most_resident(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("utf-8", "replace")
+    except OSError:
+        return 0
+    found = _HIGH_WATER.search(status)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _carries(pid: int, wanted: bytes) -> bool:

@@ -24,6 +24,7 @@ class WarmRenderer:
         self._log = OutputLog(launch.log)
         self._process: EngineProcess | None = None
         self._ready = False
+        self._version = engine.name
         self._time = asyncio.get_running_loop().time
 
     async def start(self) -> None:
@@ -82,6 +83,7 @@ class WarmRenderer:
                 raise RenderFailedError(event.kind, self._talk.told(event.detail))
             event = await self._talk.event(deadline, "the scene to open")
         self._ready = True
+        self._version = f"{self._engine.name} {event.version}".strip()
 
     async def _render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
         begun = self._time()
@@ -93,8 +95,15 @@ class WarmRenderer:
             match await self._talk.event(deadline, f"frame {frame}"):
                 case Progress(share):
                     on_progress(share)
-                case Rendered(path):
-                    return RenderedImage(path=self._inside(path), seconds=self._time() - begun)
+                case Rendered(path, samples):
+                    seconds = self._time() - begun
+                    return RenderedImage(
+                        path=self._inside(path),
+                        seconds=seconds,
+                        peak_ram=self._living.peak_memory,
+                        samples=samples,
+                        engine=self._version,
+                    )
                 case Failed(kind, detail):
                     raise RenderFailedError(kind, self._talk.told(detail))
                 case _:

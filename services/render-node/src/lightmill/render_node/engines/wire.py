@@ -11,6 +11,8 @@ from lightmill.render_node.ports import Launch
 
 MARK = "@lightmill "
 _DETAIL = 4000
+_VERSION = 20
+_MOST_SAMPLES = 2**31
 _MEMORY_WORDS = ("out of memory", "memoryerror", "bad_alloc", "cannot allocate memory")
 
 
@@ -61,15 +63,24 @@ def classify(tail: str) -> FailureKind:
 def _event(told: Mapping[str, Json]) -> Event | None:
     match told:
         case {"event": "ready"}:
-            return Ready()
+            return Ready(_short(told.get("version")))
         case {"event": "progress", "share": int() | float() as share}:
             return Progress(min(1.0, max(0.0, float(share))))
         case {"event": "rendered", "path": str(path)}:
-            return Rendered(Path(path))
+            return Rendered(Path(path), _count(told.get("samples")))
         case {"event": "failed", "detail": str(detail)}:
             return Failed(_kind(told.get("kind")), detail[-_DETAIL:])
         case _:
             return None
+
+
+def _short(text: Json) -> str:
+    plain = isinstance(text, str) and text.isascii() and text.isprintable()
+    return text[:_VERSION] if plain and isinstance(text, str) else ""
+
+
+def _count(number: Json) -> int | None:
+    return number if type(number) is int and 0 <= number < _MOST_SAMPLES else None
 
 
 def _kind(name: Json) -> FailureKind:

@@ -15,6 +15,7 @@ from lightmill.render_node.ports import (
     CheckedImage,
     Images,
     NotAdmittedError,
+    RenderedImage,
     RenderFailedError,
     Transfers,
     UnreachableError,
@@ -50,7 +51,7 @@ class DeliverFrame:
         self._transfers = transfers
 
     async def __call__(
-        self, assignment: Assignment, frame: Frame, image: Path, seconds: float, urls: UploadUrls
+        self, assignment: Assignment, frame: Frame, rendered: RenderedImage, urls: UploadUrls
     ) -> FrameResult:
         """Return the frame as it is stored; its file on the disk is gone then.
 
@@ -58,6 +59,7 @@ class DeliverFrame:
             RenderFailedError: of kind OUTPUT: it is no image, or not the one that was asked for.
             AttemptGoneError: the attempt is no longer this node's.
         """
+        image = rendered.path
         found = await asyncio.to_thread(self._inspect, assignment, frame, image)
         name = image_name(assignment.work, frame.frame)
         stored, thumbnail = await asyncio.gather(
@@ -75,7 +77,10 @@ class DeliverFrame:
             width=found.checked.width,
             height=found.checked.height,
             media_type=found.checked.media_type,
-            seconds=seconds,
+            seconds=rendered.seconds,
+            peak_ram=rendered.peak_ram,
+            samples=rendered.samples,
+            engine=rendered.engine,
         )
 
     async def store_log(self, name: str, log: Path, urls: UploadUrls) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +11,13 @@ from lightmill.domain.results import FrameResult
 from lightmill.messages.orders import Assignment, Frame
 from lightmill.render_node.core.held import Held
 from lightmill.render_node.core.naming import LOG_NAME, image_name, thumbnail_name
-from lightmill.render_node.ports import Api, JobFolder, RenderFailedError, Workspaces
+from lightmill.render_node.ports import (
+    Api,
+    JobFolder,
+    RenderedImage,
+    RenderFailedError,
+    Workspaces,
+)
 from lightmill.render_node.use_cases.deliver_frame import DeliverFrame
 from lightmill.render_node.use_cases.fetch_bundle import FetchBundle
 from lightmill.render_node.use_cases.keep_warm import KeepWarm, Warm, Wish
@@ -151,13 +157,13 @@ class RunAttempt:
             rendered = await warm.renderer.render(frame.frame, output, _noting(held))
             image = self._workspaces.collect(warm.scratch, rendered.path, held.attempt_id)
             held.rendered, held.done = held.rendered + 1, 0.0
-            delivery = self._deliver_one(run, frame, image, rendered.seconds)
+            delivery = self._deliver_one(run, frame, replace(rendered, path=image))
             run.deliveries.append(asyncio.create_task(delivery))
             await self._keep_pace(run)
 
-    async def _deliver_one(self, run: _Job, frame: Frame, image: Path, seconds: float) -> None:
+    async def _deliver_one(self, run: _Job, frame: Frame, rendered: RenderedImage) -> None:
         assignment = run.held.assignment
-        result = await self._deliver(assignment, frame, image, seconds, run.urls)
+        result = await self._deliver(assignment, frame, rendered, run.urls)
         run.progress.delivered(run.held, result)
 
     async def _keep_pace(self, run: _Job) -> None:

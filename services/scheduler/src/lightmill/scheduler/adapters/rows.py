@@ -155,6 +155,9 @@ def result_row(delivered: Delivered, now: datetime) -> Row:
         "height": result.height,
         "media_type": result.media_type,
         "seconds": result.seconds,
+        "peak_ram": result.peak_ram,
+        "samples": result.samples,
+        "engine": result.engine,
         "created_at": now,
     }
 

@@ -15,6 +15,8 @@ _LONGEST_NAME = 255
 _MOST_CORES = 2**31
 _MOST_PIXELS = 2**31  # in a row or a column
 _MOST_BYTES = 2**63
+_MOST_SAMPLES = 2**31
+_ENGINE = re.compile(r"[ -~]{1,32}")
 
 
 def is_plausible(result: FrameResult, prefix: str) -> bool:
@@ -32,6 +34,15 @@ def is_plausible(result: FrameResult, prefix: str) -> bool:
         and 0 <= result.width < _MOST_PIXELS
         and 0 <= result.height < _MOST_PIXELS
         and math.isfinite(result.seconds)
+        and _says_how(result)
+    )
+
+
+def _says_how(result: FrameResult) -> bool:
+    return (
+        0 <= (result.peak_ram or 0) < _MOST_BYTES
+        and 0 <= (result.samples or 0) < _MOST_SAMPLES
+        and _ENGINE.fullmatch(result.engine or "-") is not None
     )
 
 
