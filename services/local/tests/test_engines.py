@@ -13,7 +13,7 @@ from lightmill.local.config import LocalSettings
 from lightmill.local.driving import leftovers
 from lightmill.local.farm import LocalFarm, farm
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 BUNDLE = """
 specificationVersion: jobtemplate-2023-09

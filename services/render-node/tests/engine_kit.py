@@ -81,7 +81,7 @@ def limited(work: Work, limits: Limits) -> Work:
     return replace(work, limits=limits)
 
 
-async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = 25.0) -> None:
     """Return as soon as `true` says so; fails when it never does."""
     end = time.monotonic() + seconds
     while not true():

@@ -44,7 +44,7 @@ NODE = "node-1"
 async def until(true: Callable[[], bool], what: str = "") -> None:
     """Return as soon as `true` is; a test that waits for what never comes fails."""
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(25):
             while not true():  # noqa: ASYNC110  # what is waited for has no event
                 await asyncio.sleep(0.002)
     except TimeoutError:

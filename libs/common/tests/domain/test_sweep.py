@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightmill.domain.sweep import Sweep, SweepError
@@ -11,6 +11,7 @@ from lightmill.domain.sweep import Sweep, SweepError
 LISTS = st.lists(st.integers(0, 9), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from("pqr"), min_size=1, max_size=3),
     st.dictionaries(st.sampled_from("abcd"), LISTS),

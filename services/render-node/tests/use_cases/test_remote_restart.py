@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from node_twins import Leader, World, assignment, until
+from node_twins import Leader, World, assignment
 from remote_service import Handler, RemoteServer, served
 
 from lightmill.messages.node_report import Outcome
@@ -49,6 +49,7 @@ def remote_world(world: World, url: str) -> World:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize("moment", ["between submission and poll", "before the answer was kept"])
 async def test_node_killed_between_submit_and_poll_submitted_once(
     world: World, leader: Leader, moment: str
@@ -87,7 +88,9 @@ async def kill_once(folder: Path, remote: RemoteServer, *, before_answer: bool) 
     )
     try:
         seen = "submit" if before_answer else "poll"
-        await until(lambda: bool(remote.renders and remote.seen(seen)), "a submission")
+        async with asyncio.timeout(90):  # a node of its own has to start
+            while not (remote.renders and remote.seen(seen)):  # noqa: ASYNC110  # it is in threads
+                await asyncio.sleep(0.01)
     finally:
         os.kill(process.pid, signal.SIGKILL)
         await process.wait()
