@@ -55,6 +55,7 @@ WRITES: dict[str, dict[str, object] | None] = {
     "approveJob": None,
     "retryJob": None,
     "makeBundle": {"files": [{"path": "a", "asset_id": "{asset}"}]},
+    "unpackArchive": {"archive": "{asset}"},
     "makeDesign": {**DESIGN, "files": [{"path": "chair.glb", "asset_id": "{asset}"}]},
     "deleteFile": None,
     "verifyFile": None,

@@ -77,6 +77,19 @@ class Farm:
         delivery = deliver(self._transport, root, on_upload, self._known)
         return make_bundle(self._transport, delivery)
 
+    def upload_archive(self, archive: Path) -> str:
+        """Hand in a zip or tar, and have it unpacked; returns the id of the bundle.
+
+        Waits as long as that takes.
+        """
+        (asset_id,) = deliver(self._transport, archive, known=self._known).assets.values()
+        while True:
+            answer = self._post("/api/v1/bundles/unpackings", {"archive": asset_id})
+            found = _ID.validate_python(answer)
+            if "bundle_id" in found:
+                return str(found["bundle_id"])
+            self._pause(_STEP)
+
     def verify_file(self, asset_id: int) -> bool:
         """Return whether a file is still what it was; one that is not is to be sent again."""
         answer = _ID.validate_python(self._post(f"/api/v1/files/{asset_id}/verify"))

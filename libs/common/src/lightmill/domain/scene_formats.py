@@ -2,7 +2,10 @@
 
 from pathlib import PurePosixPath
 
-READ = frozenset(
+ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz"})
+"""What can be unpacked; `.gz` and its kind are those of `.tar.gz`."""
+
+READ = ARCHIVES | frozenset(
     {".blend", ".ma", ".mb", "workspace.mel"}
     | {".usd", ".usda", ".usdc", ".usdz", ".gltf", ".glb"}
     | {".uproject", "defaultengine.ini", "defaultgame.ini"}

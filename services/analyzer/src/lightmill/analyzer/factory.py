@@ -12,6 +12,7 @@ from lightmill.analyzer.adapters import sandbox
 from lightmill.analyzer.adapters.analyses import SqlAnalyses, outbox_relay
 from lightmill.analyzer.adapters.probe import Probe, ProcessLimits
 from lightmill.analyzer.adapters.probe_reader import BLEND, GLTF, MAYA, UNREAL, USD, ProbeReader
+from lightmill.analyzer.adapters.unpacker import ARCHIVE, ProbeUnpacker
 from lightmill.analyzer.config import AnalyzerSettings
 from lightmill.analyzer.core.maya.references import WORKSPACE
 from lightmill.analyzer.handlers.requests import read_inbox, sweep
@@ -76,6 +77,7 @@ def _analyse_scene(
         FetchLimits(size=settings.analysis_size),
         settings.analysis_scratch or Path(tempfile.gettempdir()),
         settings.path_rules,
+        ProbeUnpacker(Probe(_limits(settings), bwrap, ARCHIVE)),
     )
 
 

@@ -107,11 +107,12 @@ class SceneReader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpacked:
-    """A file that came out of an archive: its path in it, where it lies now, its bytes."""
+    """A file that came out of an archive: its path in it, where it lies now, what it holds."""
 
     path: str
     file: Path
     size: int
+    blake3: str
 
 
 class Unpacker(Protocol):

@@ -88,6 +88,7 @@ from lightmill.api.use_cases.submit_job import SubmitJob
 from lightmill.api.use_cases.submit_openjd import SubmitOpenJd
 from lightmill.api.use_cases.submit_sweep import SubmitSweep
 from lightmill.api.use_cases.survey_farm import SurveyFarm
+from lightmill.api.use_cases.unpack_archive import UnpackArchive
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
 from lightmill.api.use_cases.verify_file import VerifyFile
 from lightmill.runtime.health import Check
@@ -310,6 +311,7 @@ def _collaborators(
     rules = DesignRules(
         simulated=simulated, same_for=timedelta(seconds=settings.same_design_seconds)
     )
+    analyse = AnalyseScene(analyses, find_scene, settings.analysis_seconds)
     return Collaborators(
         submit_job=SubmitJob(
             jobs=job_rows,
@@ -335,6 +337,7 @@ def _collaborators(
         change_job=change_job,
         clean_up=CleanUp(change_job, work, settings.cleanup_seconds),
         make_bundle=make_bundle,
+        unpack_archive=UnpackArchive(analyse, content, make_bundle, store, settings.upload_folder),
         make_design=MakeDesign(design_rows, make_bundle, simulated=simulated),
         upload_file=UploadFile(assets, content),
         check_hashes=CheckHashes(assets, presence),
@@ -343,7 +346,7 @@ def _collaborators(
         send_in_parts=sending,
         complete_upload=completing,
         collect_garbage=collector(parts, relay.wake),
-        analyse_scene=AnalyseScene(analyses, find_scene, settings.analysis_seconds),
+        analyse_scene=analyse,
         serve_attempt=ServeAttempt(node_queries, bundle_rows, assets, store),
         issue_token=IssueToken(SqlTokens(database, clock), clock),
         hardware_configs=SqlHardwareConfigs(database, clock),

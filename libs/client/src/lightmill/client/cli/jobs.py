@@ -42,12 +42,17 @@ class Order(StrEnum):
 
 def submit(  # noqa: PLR0913  # one parameter for each option
     context: typer.Context,
-    scene: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .blend file.")],
+    scene: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A scene, or an archive.")
+    ],
     frames: Annotated[str, typer.Option(help="1-24, 1-100x10, or 3,5-10.")],
     *,
     folder: Annotated[
         Path | None,
         typer.Option(exists=True, file_okay=False, help="Hand in this; else the scene's folder."),
+    ] = None,
+    inside: Annotated[
+        str | None, typer.Option(help="Of an archive (zip, tar): the scene's path in it.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="For people; else the scene's.")] = None,
     engine: Annotated[str, typer.Option(help="What renders it.")] = "blender",
@@ -96,11 +101,10 @@ def submit(  # noqa: PLR0913  # one parameter for each option
     as_json: AsJson = False,
 ) -> None:
     """Hand in a scene with its folder, and print the job's id."""
-    farm, root = farm_of(context), (folder or scene.parent).resolve()
-    inside = _inside(scene, root)
-    bundle = upload(farm, root)
+    farm = farm_of(context)
+    bundle_id, path = _handed_in(farm, scene, folder, inside)
     if not allow_missing:
-        _require_files(farm, bundle, inside)
+        _require_files(farm, bundle_id, path)
     needs = {
         "cores": cores,
         "ram": None if ram is None else round(ram * _GIB),
@@ -115,8 +119,8 @@ def submit(  # noqa: PLR0913  # one parameter for each option
     wishes |= {"deadline": None if deadline is None else deadline.astimezone().isoformat()}
     job_id = farm.submit(
         name=name or scene.stem,
-        bundle_id=bundle.bundle_id,
-        scene=inside,
+        bundle_id=bundle_id,
+        scene=path,
         engine=engine,
         frames=frames,
         test_frames=test_frames,
@@ -230,6 +234,17 @@ def _local(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def _handed_in(
+    farm: Farm, scene: Path, folder: Path | None, inside: str | None
+) -> tuple[str, str]:
+    """Return the bundle, and the path of the scene in it."""
+    if inside is not None:
+        return farm.upload_archive(scene), inside
+    root = (folder or scene.parent).resolve()
+    path = _inside(scene, root)
+    return upload(farm, root).bundle_id, path
+
+
 def _inside(scene: Path, root: Path) -> str:
     try:
         return scene.resolve().relative_to(root).as_posix()
@@ -244,8 +259,8 @@ def upload(farm: Farm, root: Path) -> Bundle:
     return bundle
 
 
-def _require_files(farm: Farm, bundle: Bundle, scene: str) -> None:
-    found = farm.analyse(bundle.bundle_id, scene)
+def _require_files(farm: Farm, bundle_id: str, scene: str) -> None:
+    found = farm.analyse(bundle_id, scene)
     missing = [path for entry in found.missing for path in entry.values()]
     if missing:
         tell("the scene needs files that are not in the folder:")

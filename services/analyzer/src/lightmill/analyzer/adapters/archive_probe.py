@@ -4,7 +4,7 @@ Run as a program of its own, `archive_probe.py <folder> <archive> <memory> <seco
 is in `<folder>/<archive>` is written to `<folder>/unpacked`, which must not exist. No name leads
 out of there: folders are entered one by one, links are never followed, files are only ever made.
 
-Prints `{"files": [{"path": …, "size": …}]}` or `{"error": "why it is not unpacked"}`.
+Prints `{"files": [{"path": …, "size": …, "blake3": …}]}` or `{"error": "why it is not unpacked"}`.
 """
 
 import contextlib
@@ -14,6 +14,8 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from blake3 import blake3
 
 from lightmill.analyzer.adapters.archives import tar_members, zip_members
 from lightmill.analyzer.adapters.limits import hold_this_process_to
@@ -25,7 +27,7 @@ _FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 def unpack(archive: Path, target: Path, limits: ArchiveLimits) -> Iterator[dict[str, object]]:
-    """Yield the path and the size of each file that was written to `target`.
+    """Yield path, size and BLAKE3 of each file that was written to `target`.
 
     Raises:
         RefusedArchiveError: something in it may not be unpacked.
@@ -36,7 +38,9 @@ def unpack(archive: Path, target: Path, limits: ArchiveLimits) -> Iterator[dict[
     try:
         for member, content in _members(archive):
             if gate.admit(member):
-                yield {"path": member.path, "size": _write(top, member, content, gate)}
+                digest = blake3()
+                size = _write(top, member, _hashed(content, digest), gate)
+                yield {"path": member.path, "size": size, "blake3": digest.hexdigest()}
     finally:
         os.close(top)
 
@@ -45,6 +49,12 @@ def _members(archive: Path) -> Iterator[tuple[Member, Iterator[bytes]]]:
     if archive.suffix.lower() == ".zip":
         return zip_members.members(archive)
     return tar_members.members(archive)
+
+
+def _hashed(content: Iterator[bytes], digest: blake3) -> Iterator[bytes]:
+    for piece in content:
+        digest.update(piece)
+        yield piece
 
 
 def _write(top: int, member: Member, content: Iterator[bytes], gate: Gate) -> int:

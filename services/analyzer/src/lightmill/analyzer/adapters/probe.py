@@ -18,6 +18,11 @@ from lightmill.analyzer.ports import UnreadableSceneError
 
 _SOURCES = tuple(dict.fromkeys(Path(place).parent for place in lightmill.__path__))
 """Where Lightmill's own code lies: what probes import of it has to be seen from the sandbox."""
+_START = (
+    "import runpy, sys; sys.path += sys.argv.pop(1).split(':'); del sys.argv[0]; "
+    "runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+"""Python is started without an environment (-I), so it is told where that code lies."""
 _LONGEST_OUTPUT = 2**26
 _PIECE = 2**16
 _GONE_S = 5.0
@@ -62,13 +67,12 @@ class Probe:
         return _printed(name, output, code)
 
     @asynccontextmanager
-    async def _running(
-        self, folder: Path, scene: str
-    ) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def _running(self, folder: Path, name: str) -> AsyncIterator[asyncio.subprocess.Process]:
         """Give the child, whose whole group is dead when the block is left."""
         limits = self.limits
         numbers = (limits.memory, int(limits.seconds) + 1, limits.size)
-        program = [sys.executable, "-I", str(self.program), str(folder), scene, *map(str, numbers)]
+        start = [sys.executable, "-I", "-c", _START, ":".join(map(str, _SOURCES))]
+        program = [*start, str(self.program), str(folder), name, *map(str, numbers)]
         child = await asyncio.create_subprocess_exec(
             *sandbox.command(program, folder, (self.program, *_SOURCES), self.bwrap),
             stdin=asyncio.subprocess.DEVNULL,

@@ -26,6 +26,7 @@ class ProbeUnpacker(Unpacker):
                 path=str(item["path"]),
                 file=folder / UNPACKED / str(item["path"]),
                 size=int(item["size"]),
+                blake3=str(item["blake3"]),
             )
             for item in found["files"]
         ]

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from weakref import WeakValueDictionary
@@ -17,10 +18,12 @@ from lightmill.analyzer.ports import (
     BundleFile,
     Request,
     SceneReader,
+    Unpacked,
+    Unpacker,
     UnreadableSceneError,
 )
 from lightmill.domain.path_rules import PathRule
-from lightmill.domain.scene_formats import kinds
+from lightmill.domain.scene_formats import ARCHIVES, kinds
 from lightmill.storage.ports import ObjectNotFoundError, ObjectStore, StoreUnavailableError
 
 _LOG = structlog.get_logger()
@@ -38,7 +41,7 @@ class FetchLimits:
 class AnalyseScene:
     """Answers requests; the same request twice, even at once, is answered once."""
 
-    def __init__(  # its collaborators
+    def __init__(  # noqa: PLR0913, PLR0917  # its collaborators
         self,
         analyses: Analyses,
         store: ObjectStore,
@@ -46,6 +49,7 @@ class AnalyseScene:
         limits: FetchLimits,
         scratch: Path,
         rules: Sequence[PathRule] = (),
+        unpacker: Unpacker | None = None,
     ) -> None:
         """Hand in the collaborators.
 
@@ -56,6 +60,7 @@ class AnalyseScene:
             limits: Of what is fetched.
             scratch: Where the files lie while they are read.
             rules: Where nodes find what scenes name by an absolute path.
+            unpacker: For archives.
         """
         self._analyses = analyses
         self._store = store
@@ -63,6 +68,7 @@ class AnalyseScene:
         self._limits = limits
         self._scratch = scratch
         self._rules = rules
+        self._unpacker = unpacker
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, analysis_id: str) -> None:
@@ -104,15 +110,37 @@ class AnalyseScene:
 
     async def _look(self, request: Request) -> dict[str, object]:
         suffix = PurePosixPath(request.scene).suffix.lower()
+        if suffix in ARCHIVES and self._unpacker is not None:
+            async with self._fetched(request, frozenset({suffix})) as folder:
+                return await self._stored(
+                    request, await self._unpacker.unpack(folder, request.scene)
+                )
         reader = self._readers.get(suffix)
         if reader is None:
             raise UnreadableSceneError(_unknown(suffix, self._readers))
-        wanted = self._readable(request, reader.needs)
+        async with self._fetched(request, reader.needs) as folder:
+            reading = await reader.read(folder, request.scene)
+        return outcome(reading, (file.path for file in request.files), self._rules)
+
+    @asynccontextmanager
+    async def _fetched(self, request: Request, needs: frozenset[str]) -> AsyncIterator[Path]:
+        """Give a folder with what is read of the request."""
+        wanted = self._readable(request, needs)
         with tempfile.TemporaryDirectory(prefix="analysis-", dir=self._scratch) as folder:
             for file in wanted:
                 await self._fetch(file, Path(folder))
-            reading = await reader.read(Path(folder), request.scene)
-        return outcome(reading, (file.path for file in request.files), self._rules)
+            yield Path(folder)
+
+    async def _stored(self, request: Request, files: Sequence[Unpacked]) -> dict[str, object]:
+        """Return what came out of an archive, and where the api finds it until it is taken in."""
+        listed = []
+        for number, file in enumerate(files):
+            key = f"{unpacked_files(request)}{number}"
+            await self._store.put_file(key, file.file, "application/octet-stream")
+            listed.append(
+                {"path": file.path, "size": file.size, "blake3": file.blake3, "object_key": key}
+            )
+        return {"files": listed}
 
     def _readable(self, request: Request, needs: frozenset[str]) -> Sequence[BundleFile]:
         """Return the scene and what its reader follows from it."""
@@ -151,6 +179,11 @@ class AnalyseScene:
 def asset_file(request: Request) -> str:
     """Return the name of the object that holds the outcome."""
     return f"tenants/{request.tenant_id}/analyses/{request.id}/asset.json"
+
+
+def unpacked_files(request: Request) -> str:
+    """Return what the names of the objects begin with that came out of an archive."""
+    return f"tenants/{request.tenant_id}/unpacked/{request.id}/"
 
 
 def _listed(needs: frozenset[str]) -> str:

@@ -97,6 +97,12 @@ class BundleBody(Body):
     files: Files
 
 
+class ArchiveBody(Body):
+    """An archive that was uploaded, to be unpacked: zip or tar."""
+
+    archive: str | int = Field(examples=[1])
+
+
 class DesignBody(Body):
     """A model with its materials; `design_id` may be of the caller's choosing."""
 

@@ -36,6 +36,7 @@ from lightmill.api.use_cases.submit_job import SubmitJob
 from lightmill.api.use_cases.submit_openjd import SubmitOpenJd
 from lightmill.api.use_cases.submit_sweep import SubmitSweep
 from lightmill.api.use_cases.survey_farm import SurveyFarm
+from lightmill.api.use_cases.unpack_archive import UnpackArchive
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
 from lightmill.api.use_cases.verify_file import VerifyFile
 from lightmill.domain.principal import Principal
@@ -87,6 +88,7 @@ class Collaborators:
     change_job: ChangeJob
     clean_up: CleanUp
     make_bundle: MakeBundle
+    unpack_archive: UnpackArchive
     make_design: MakeDesign
     upload_file: UploadFile
     check_hashes: CheckHashes
