@@ -1,0 +1,84 @@
+"""Handing out and settling OpenCue's stress shape on real MySQL and RabbitMQ, beside its peers.
+
+1,200 simulated nodes in other processes keep the protocol on queues of their own. First ten
+drains in which they hold what they get: from the first doorbell to the last committed assignment.
+Then ten times the frames in a whole cycle: from the first doorbell to the last finish settled. In
+the same run: Celery, Dramatiq, and workers that claim rows with FOR UPDATE SKIP LOCKED.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from draining import audit
+from draining.processes import Fleet, fleet, scheduler
+from draining.servers import Servers, new_schema, servers
+from draining.shape import Shape, submit
+from draining.watch import handed_out, nothing_left, online
+
+from lightmill.storage.sql.database import Database
+
+RUNS = 5
+DRAINS = 10
+SHAPE = Shape()
+LONG = replace(SHAPE, frames=10 * SHAPE.frames)
+
+
+def run() -> dict[str, object]:
+    """Return the figures."""
+    with servers() as on:
+        measured = [asyncio.run(_farm(on)) for _ in range(RUNS)]
+    print(measured, file=sys.stderr)
+    return {"runs": measured}
+
+
+async def _farm(on: Servers) -> Mapping[str, float]:
+    schema = await new_schema(on)
+    database = Database.open(on.mysql.url(schema), on.mysql.password)
+    try:
+        async with scheduler(on, schema, SHAPE), fleet(on, SHAPE) as nodes:
+            await online(database, SHAPE.nodes)
+            taken = [await _drain(on, database, nodes, n) for n in range(DRAINS)]
+            nodes.tell("finish")
+            cycle = await _cycle(on, database, nodes)
+            await nothing_left(database)
+            ledgers = await nodes.ledger()
+        await audit.when_done(database, SHAPE, ledgers, {SHAPE: DRAINS, LONG: 1})
+    finally:
+        await database.close()
+    rates = {
+        "frames_per_second": SHAPE.total * DRAINS / sum(taken),
+        "cycle_per_second": LONG.total / cycle,
+    }
+    print({name: round(rate) for name, rate in rates.items()})
+    return rates
+
+
+async def _drain(on: Servers, database: Database, nodes: Fleet, drained: int) -> float:
+    """Return the seconds until every frame of one workload is assigned; then let it end."""
+    nodes.tell("hold")
+    doorbells = await submit(database, SHAPE)
+    async with on.broker.connect("bench") as link:
+        began = time.monotonic()
+        await link.publish(doorbells)
+        await handed_out(database, SHAPE.total)
+        taken = time.monotonic() - began
+    await audit.while_held(database, SHAPE)
+    nodes.tell("finish")
+    await nodes.settle((drained + 1) * SHAPE.total)
+    print(f"  {SHAPE.total} frames handed out in {taken:.2f} s")
+    return taken
+
+
+async def _cycle(on: Servers, database: Database, nodes: Fleet) -> float:
+    """Return the seconds until ten times the frames are settled."""
+    doorbells = await submit(database, LONG)
+    async with on.broker.connect("bench") as link:
+        began = time.monotonic()
+        await link.publish(doorbells)
+        await nodes.settle(DRAINS * SHAPE.total + LONG.total)
+        taken = time.monotonic() - began
+    print(f"  {LONG.total} frames rendered and settled in {taken:.2f} s")
+    return taken

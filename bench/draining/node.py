@@ -1,0 +1,137 @@
+"""One simulated render node: the protocol's half of it, without a journal and without an engine.
+
+It is written for speed, since it shares the machine with what is measured: bodies are read and
+written as plain JSON. The classes of `lightmill.messages` check the first of each.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from draining.shape import CORES, ENGINE, RAM
+from pydantic_core import from_json, to_json
+
+from lightmill.domain.results import attempt_prefix
+from lightmill.messages.attempts_settled import AttemptsSettled
+from lightmill.messages.orders import Orders
+
+
+@dataclass(slots=True)
+class SimulatedNode:
+    """What a node knows, and a ledger of what it has seen.
+
+    Attributes:
+        finishes: Whether it ends at once whatever it is ordered to do; else it holds it.
+        applied: Attempts whose finish the leader has applied.
+        wrong: What the leader did that it may not do, in words.
+    """
+
+    id: str
+    session: str
+    pool: str
+    finishes: bool = False
+    applied: int = 0
+    refused: int = 0
+    sequence: int = 0
+    epoch: int = 0
+    changed: bool = True
+    known: set[str] = field(default_factory=set)
+    held: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unsettled: dict[str, dict[str, Any]] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+    def hear(self, kind: str, body: bytes) -> None:
+        """Take in a message of the leader's."""
+        message = from_json(body)
+        if kind == AttemptsSettled.routing_key:
+            self._settle(message)
+        elif kind == Orders.routing_key and message["epoch"] >= self.epoch:
+            self._obey(message)
+        else:
+            self.wrong.append(f"a message {kind} of an older epoch, or of no known kind")
+
+    def finish(self) -> None:
+        """End everything that is held: every frame is delivered."""
+        for attempt_id, order in self.held.items():
+            self.unsettled[attempt_id] = _finish(order)
+        self.changed = self.changed or bool(self.held)
+        self.held.clear()
+
+    def report(self) -> bytes:
+        """Return the next report, as it travels."""
+        self.sequence += 1
+        self.changed = False
+        held = [{"attempt_id": attempt_id, "state": "QUEUED"} for attempt_id in self.held]
+        return to_json(
+            {
+                "node_id": self.id,
+                "name": self.id,
+                "session": self.session,
+                "sequence": self.sequence,
+                "offer": offer(self.pool),
+                "held": held,
+                "finishes": list(self.unsettled.values()),
+            }
+        )
+
+    def _obey(self, orders: Mapping[str, Any]) -> None:
+        self.epoch = orders["epoch"]
+        self.changed = True
+        if orders["cancel"] or orders["recall"]:
+            self.wrong.append("a cancellation or recall that nobody asked for")
+        for order in orders["assign"]:
+            attempt_id = order["attempt_id"]
+            if attempt_id in self.known:
+                continue  # an order may come twice
+            self.known.add(attempt_id)
+            self.held[attempt_id] = order
+        self._weigh()
+        if self.finishes:
+            self.finish()
+
+    def _weigh(self) -> None:
+        """Note when more is ordered than fits, beside the one order that may wait."""
+        if len(self.held) <= 1:
+            return
+        *placed, _ = self.held.values()
+        cores = sum(order["cores"] for order in placed)
+        ram = sum(order["ram"] for order in placed)
+        if cores > CORES or ram > RAM:
+            self.wrong.append(f"{len(self.held)} orders at once on {CORES} cores")
+
+    def _settle(self, message: Mapping[str, Any]) -> None:
+        for settled in message["attempts"]:
+            if self.unsettled.pop(settled["attempt_id"], None) is None:
+                continue  # the settlement of a finish that was repeated
+            self.applied += settled["applied"]
+            self.refused += not settled["applied"]
+
+
+def offer(pool: str) -> dict[str, Any]:
+    """Return what a node has."""
+    return {"cores": CORES, "ram": RAM, "engines": {ENGINE: ["1.0"]}, "pools": [pool]}
+
+
+def _finish(order: Mapping[str, Any]) -> dict[str, Any]:
+    attempt_id = order["attempt_id"]
+    prefix = attempt_prefix(order["tenant_id"], order["job_id"], attempt_id)
+    return {
+        "attempt_id": attempt_id,
+        "outcome": "SUCCEEDED",
+        "seconds": 1.0,
+        "delivered": [
+            {
+                "ordinal": frame["ordinal"],
+                "frame": frame["frame"],
+                "key": f"{prefix}{frame['frame']:04}.png",
+                "thumbnail_key": None,
+                "blake3": "0" * 64,
+                "size": 1000,
+                "width": 1920,
+                "height": 1080,
+                "media_type": "image/png",
+                "seconds": 1.0,
+            }
+            for frame in order["frames"]
+        ],
+    }

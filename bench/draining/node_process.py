@@ -1,0 +1,131 @@
+"""A process with many simulated nodes: each has a queue and a session of its own.
+
+`python node_process.py URL FIRST COUNT TAGS BEAT`. Read from standard input, a line each: `hold`
+(keep what is ordered), `finish` (end it at once), `ledger` (say what the nodes have seen). Written
+to standard output, a line of JSON each: `{"ready"}`, `{"settled"}` whenever it has grown, and
+`{"ledger", "wrong"}`.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import aiormq
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from pamqp.commands import Basic
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from draining.node import SimulatedNode
+
+from lightmill.messages.node_report import NodeReport
+from lightmill.messages.topology import NODES, REPORTS, session_key
+from lightmill.runtime.ids import new_id
+
+_KIND = NodeReport.routing_key
+_PREFETCH = 1000
+
+
+class Nodes:
+    """The nodes of this process, on one connection."""
+
+    def __init__(self, channel: AbstractChannel, nodes: dict[str, SimulatedNode]) -> None:
+        self._channel = channel
+        self._nodes = nodes
+        self._woken = asyncio.Event()
+        self._last_tag = 0
+        self._told = 0
+
+    async def open(self) -> None:
+        """Make and read each node's own queue, and tell the leader of the nodes."""
+        await self._channel.basic_qos(prefetch_count=_PREFETCH)
+        for key in self._nodes:
+            await self._channel.queue_declare(key, exclusive=True)
+            await self._channel.queue_bind(key, NODES, key)
+            await self._channel.basic_consume(key, self._hear)
+        NodeReport.model_validate_json(next(iter(self._nodes.values())).report())
+        await self._report(self._nodes.values())
+        say(ready=len(self._nodes))
+
+    async def _hear(self, message: DeliveredMessage) -> None:
+        node = self._nodes[str(message.delivery.routing_key)]
+        node.hear(str(message.header.properties.message_type), message.body)
+        self._last_tag = int(message.delivery.delivery_tag or 0)
+        self._woken.set()
+
+    async def work(self) -> None:
+        """Acknowledge what has come, report what has changed, and tell how much is settled."""
+        acknowledged = 0
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            if acknowledged < self._last_tag:
+                acknowledged = self._last_tag
+                await self._channel.basic_ack(acknowledged, multiple=True)
+            await self._report(node for node in self._nodes.values() if node.changed)
+            settled = sum(node.applied for node in self._nodes.values())
+            if settled != self._told:
+                self._told = settled
+                say(settled=settled)
+
+    async def beat(self, seconds: float) -> None:
+        """Report for ever, spread over the beat as a farm's nodes are."""
+        rest = seconds / len(self._nodes)
+        while True:
+            for node in self._nodes.values():
+                await asyncio.sleep(rest)
+                await self._report([node])
+
+    def command(self, word: str) -> None:
+        """Do as the benchmark says."""
+        if word == "ledger":
+            ledger = {node.id: node.applied for node in self._nodes.values()}
+            wrong = [f"{node.id}: {it}" for node in self._nodes.values() for it in node.wrong]
+            refused = sum(node.refused for node in self._nodes.values())
+            held = sum(len(node.held) + len(node.unsettled) for node in self._nodes.values())
+            say(ledger=ledger, wrong=wrong, refused=refused, held=held)
+        for node in self._nodes.values():
+            node.finishes = word == "finish" or (node.finishes and word != "hold")
+            if node.finishes:
+                node.finish()
+        self._woken.set()
+
+    async def _report(self, nodes: object) -> None:
+        properties = Basic.Properties(
+            message_type=_KIND, content_type="application/json", delivery_mode=1
+        )
+        for node in nodes:
+            await self._channel.basic_publish(
+                node.report(), exchange=REPORTS, routing_key=_KIND, properties=properties
+            )
+
+
+def say(**what: object) -> None:
+    """Tell the benchmark."""
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+async def main(url: str, first: int, count: int, tags: int, seconds: float) -> None:
+    """Be `count` nodes until standard input ends."""
+    numbers = range(first, first + count)
+    made = [SimulatedNode(f"node{n:05}", new_id(), f"tag{n % tags}") for n in numbers]
+    lines = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    connection = await aiormq.connect(url)
+    channel = await connection.channel(publisher_confirms=False)
+    nodes = Nodes(channel, {session_key(node.id, node.session): node for node in made})
+    await nodes.open()
+    tasks = [asyncio.create_task(nodes.work()), asyncio.create_task(nodes.beat(seconds))]
+    while line := await lines.readline():
+        nodes.command(line.decode().strip())
+    for task in tasks:
+        task.cancel()
+    await connection.close()
+
+
+if __name__ == "__main__":
+    address, begin, number, labels, pause = sys.argv[1:]
+    asyncio.run(main(address, int(begin), int(number), int(labels), float(pause)))
