@@ -59,6 +59,7 @@ from lightmill.api.handlers.trace import Trace
 from lightmill.api.queries.files import FileQueries
 from lightmill.api.queries.frames import FrameQueries
 from lightmill.api.queries.hardware import HardwareQueries
+from lightmill.api.queries.history import HistoryQueries
 from lightmill.api.queries.jobs import JobQueries
 from lightmill.api.queries.nodes import NodeQueries
 from lightmill.api.queries.outlook import OutlookQueries
@@ -358,6 +359,7 @@ def _collaborators(
         survey_farm=SurveyFarm(SystemQueries(database), clock, checks),
         policies=policies,
         work=work,
+        history=HistoryQueries(database),
         frames=FrameQueries(database),
         nodes=node_queries,
         files=FileQueries(database),

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.contextvars import get_contextvars
 
 from lightmill.messages.message import Message
+from lightmill.storage.sql import bulk
 
 PUBLISH = "publish"
 STATUS = "status"
@@ -55,8 +56,7 @@ async def put(
         name: str(value) for name, value in get_contextvars().items() if name == "traceparent"
     }
     rows = [_row(effect, trace) | {"created_at": now} for effect in effects]
-    if rows:
-        await connection.execute(insert(outbox), rows)
+    await bulk.add(connection, outbox, rows)
 
 
 def _row(effect: Effect, trace: Mapping[str, str]) -> dict[str, object]:

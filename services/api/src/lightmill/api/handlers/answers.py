@@ -257,7 +257,7 @@ class ResultSeen(Answer):
 class TransitionSeen(Answer):
     """One line of a job's history."""
 
-    id: int
+    id: str
     entity: str
     entity_id: str
     was: str | None

@@ -14,6 +14,7 @@ from lightmill.api.ports.policy import Decisions
 from lightmill.api.queries.files import FileQueries
 from lightmill.api.queries.frames import FrameQueries
 from lightmill.api.queries.hardware import HardwareQueries
+from lightmill.api.queries.history import HistoryQueries
 from lightmill.api.queries.jobs import JobQueries
 from lightmill.api.queries.nodes import NodeQueries
 from lightmill.api.queries.outlook import OutlookQueries
@@ -109,6 +110,7 @@ class Collaborators:
     survey_farm: SurveyFarm
     policies: PolicyQueries
     work: WorkQueries
+    history: HistoryQueries
     frames: FrameQueries
     nodes: NodeQueries
     files: FileQueries

@@ -208,7 +208,7 @@ async def results(job_id: str, who: Who, given: Given, cut: PageCut) -> Document
 )
 async def history(job_id: str, who: Who, given: Given, cut: PageCut) -> Document:
     await _require(given, who, job_id)
-    return (await given.work.history(who.tenant_id, job_id, cut)).document()
+    return (await given.history.lines(who.tenant_id, job_id, cut)).document()
 
 
 @router.get(

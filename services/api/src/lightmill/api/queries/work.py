@@ -1,4 +1,4 @@
-"""What has become of a job: tasks, attempts, results, history."""
+"""What has become of a job: tasks, attempts, results."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from lightmill.api.queries.page import Cut, Page, page
 from lightmill.domain.states import NodeState
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.api import JOBS
-from lightmill.storage.sql.schema.scheduler import ATTEMPTS, HISTORY, NODES, RESULTS, TASKS
+from lightmill.storage.sql.schema.scheduler import ATTEMPTS, NODES, RESULTS, TASKS
 from lightmill.storage.sql.schema.scheduler import WORKSPACES_FREED as FREED
 
 Sign = Callable[[str], str]
@@ -39,10 +39,6 @@ class WorkQueries:
     async def attempts(self, tenant_id: str, job_id: str, cut: Cut) -> Page:
         """Return the attempts of a job, the oldest first."""
         return await self._by_id(ATTEMPTS, tenant_id, job_id, cut, _attempt)
-
-    async def history(self, tenant_id: str, job_id: str, cut: Cut) -> Page:
-        """Return every transition of a job and its parts, the oldest first."""
-        return await self._by_id(HISTORY, tenant_id, job_id, cut, _transition, kind=int)
 
     async def results(self, tenant_id: str, job_id: str, cut: Cut, sign: Sign) -> Page:
         """Return the images of a job by frame number, each with a URL made by `sign`."""
@@ -85,11 +81,10 @@ class WorkQueries:
         job_id: str,
         cut: Cut,
         item: Callable[[Row[Any]], dict[str, object]],
-        kind: type = str,
     ) -> Page:
         query = _of(table, tenant_id, job_id).order_by(table.c.id)
         if cut.after is not None:
-            query = query.where(table.c.id > cursor.decode(cut.after, kind)[0])
+            query = query.where(table.c.id > cursor.decode(cut.after, str)[0])
 
         def mark(row: Row[Any]) -> str:
             return cursor.encode(row.id)
@@ -142,19 +137,6 @@ def _attempt(row: Row[Any]) -> dict[str, object]:
         "assigned_at": rfc3339(row.assigned_at),
         "started_at": rfc3339(row.started_at),
         "ended_at": rfc3339(row.ended_at),
-    }
-
-
-def _transition(row: Row[Any]) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "entity": row.entity,
-        "entity_id": row.entity_id,
-        "was": row.was,
-        "became": row.became,
-        "why": row.why,
-        "by": row.by,
-        "at": rfc3339(row.at),
     }
 
 

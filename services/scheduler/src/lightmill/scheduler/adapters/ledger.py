@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Table, delete, func, insert, tuple_, update
+from sqlalchemy import delete, func, tuple_, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
@@ -26,7 +26,7 @@ from lightmill.scheduler.adapters.recovery import Recovery
 from lightmill.scheduler.core.changes import AttemptMoved, Changes
 from lightmill.scheduler.core.error_report import ErrorReport
 from lightmill.scheduler.ports import Ledger, NotLeaderError
-from lightmill.storage.sql import outbox
+from lightmill.storage.sql import bulk, outbox
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.scheduler import (
     ATTEMPTS,
@@ -41,7 +41,6 @@ from lightmill.storage.sql.schema.scheduler import (
     STEPS,
     TASKS,
 )
-from lightmill.storage.sql.upsert import upsert
 
 _STACK = rows.DETAIL_LENGTH
 _Standing = tuple[TaskState, float, str | None]
@@ -68,74 +67,56 @@ class SqlLedger(Recovery, Ledger):
             ) from error
 
     async def _write(self, connection: AsyncConnection, changes: Changes, now: datetime) -> None:
-        await _add(connection, TASKS, [rows.task_row(a) for a in changes.born])
-        await _add(
-            connection, ATTEMPTS, [rows.attempt_row(a, self._epoch, now) for a in changes.born]
-        )
+        await bulk.add(connection, TASKS, [rows.task_row(a) for a in changes.born])
+        born = [rows.attempt_row(a, self._epoch, now) for a in changes.born]
+        await bulk.add(connection, ATTEMPTS, born)
         await _move_attempts(connection, changes.moved, now)
         await _move_tasks(connection, changes, now)
-        await _add(connection, RESULTS, [rows.result_row(d, now) for d in changes.delivered])
-        await self._write_waiting(connection, changes, now)
-        await self._put(connection, STEPS, [rows.step_row(s, now) for s in changes.steps.values()])
-        await self._put(
-            connection, JOB_STATES, [rows.job_row(j, now) for j in changes.jobs.values()]
-        )
-        await self._put(connection, NODES, [rows.node_row(n, now) for n in changes.nodes.values()])
+        await bulk.add(connection, RESULTS, [rows.result_row(d, now) for d in changes.delivered])
+        await _write_waiting(connection, changes, now)
+        await bulk.put(connection, STEPS, [rows.step_row(s, now) for s in changes.steps.values()])
+        jobs = [rows.job_row(j, now) for j in changes.jobs.values()]
+        await bulk.put(connection, JOB_STATES, jobs)
+        await bulk.put(connection, NODES, [rows.node_row(n, now) for n in changes.nodes.values()])
         if changes.freed:
             await put_freed(connection, self._database.dialect, changes.freed, now)
-        await self._write_outlooks(connection, changes, now)
+        await _write_outlooks(connection, changes, now)
         reports = [
             ErrorReport(kind=move.failure, message=move.detail, stack=move.detail[:_STACK])
             for move in changes.moved
             if move.failure is not None
         ]
         await add_reports(connection, self._database.dialect, reports, now)
-        history = [
-            {name: getattr(line, name) for name in line.__slots__} | {"at": now}
-            for line in changes.transitions
-        ]
-        await _add(connection, HISTORY, history)
-        leaving = effects(changes, self._epoch, self._beat, now)
-        await outbox.put(connection, OUTBOX, leaving, now)
-
-    async def _write_waiting(
-        self, connection: AsyncConnection, changes: Changes, now: datetime
-    ) -> None:
-        taken = [key for key, item in changes.given_back.items() if item is None]
-        if taken:
-            key = tuple_(GIVEN_BACK.c.step_id, GIVEN_BACK.c.ordinal)
-            await connection.execute(delete(GIVEN_BACK).where(key.in_(taken)))
-        back = [
-            rows.given_back_row(step_id, item)
-            for (step_id, _), item in changes.given_back.items()
-            if item is not None
-        ]
-        await self._put(connection, GIVEN_BACK, back)
-        if changes.forgiven:
-            forgiven = FAILED_ORDINALS.c.step_id.in_(changes.forgiven)
-            await connection.execute(delete(FAILED_ORDINALS).where(forgiven))
-        failed = [rows.failed_row(item, now) for item in changes.failed]
-        await self._put(connection, FAILED_ORDINALS, failed)
-
-    async def _write_outlooks(
-        self, connection: AsyncConnection, changes: Changes, now: datetime
-    ) -> None:
-        told = [rows.outlook_row(one, now) for one in changes.outlooks.values() if one is not None]
-        await self._put(connection, OUTLOOKS, told)
-        over = [job_id for job_id, one in changes.outlooks.items() if one is None]
-        if over:
-            await connection.execute(delete(OUTLOOKS).where(OUTLOOKS.c.job_id.in_(over)))
-
-    async def _put(
-        self, connection: AsyncConnection, table: Table, values: list[rows.Row]
-    ) -> None:
-        if values:
-            await connection.execute(upsert(table, self._database.dialect), values)
+        # An attempt's own row says when it was given out, begun and ended, and why.
+        lines = [line for line in changes.transitions if line.entity != "attempt"]
+        await bulk.add(connection, HISTORY, [rows.history_row(line, now) for line in lines])
+        await outbox.put(connection, OUTBOX, effects(changes, self._epoch, self._beat, now), now)
 
 
-async def _add(connection: AsyncConnection, table: Table, values: list[rows.Row]) -> None:
-    if values:
-        await connection.execute(insert(table), values)
+async def _write_waiting(connection: AsyncConnection, changes: Changes, now: datetime) -> None:
+    taken = [key for key, item in changes.given_back.items() if item is None]
+    if taken:
+        key = tuple_(GIVEN_BACK.c.step_id, GIVEN_BACK.c.ordinal)
+        await connection.execute(delete(GIVEN_BACK).where(key.in_(taken)))
+    back = [
+        rows.given_back_row(step_id, item)
+        for (step_id, _), item in changes.given_back.items()
+        if item is not None
+    ]
+    await bulk.put(connection, GIVEN_BACK, back)
+    if changes.forgiven:
+        forgiven = FAILED_ORDINALS.c.step_id.in_(changes.forgiven)
+        await connection.execute(delete(FAILED_ORDINALS).where(forgiven))
+    failed = [rows.failed_row(item, now) for item in changes.failed]
+    await bulk.put(connection, FAILED_ORDINALS, failed)
+
+
+async def _write_outlooks(connection: AsyncConnection, changes: Changes, now: datetime) -> None:
+    told = [rows.outlook_row(one, now) for one in changes.outlooks.values() if one is not None]
+    await bulk.put(connection, OUTLOOKS, told)
+    over = [job_id for job_id, one in changes.outlooks.items() if one is None]
+    if over:
+        await connection.execute(delete(OUTLOOKS).where(OUTLOOKS.c.job_id.in_(over)))
 
 
 async def _move_attempts(
@@ -157,12 +138,10 @@ async def _move_attempts(
             values["started_at"] = func.coalesce(ATTEMPTS.c.started_at, now)
         if became is AttemptState.RUNNING:
             values["started_at"] = now
-        change = update(ATTEMPTS).where(ATTEMPTS.c.id.in_(ids), ATTEMPTS.c.state == was)
-        done = await connection.execute(change.values(values))
-        if done.rowcount != len(ids):
-            raise NotLeaderError(
-                f"{len(ids)} attempts to move from {was}, {done.rowcount} stood there"
-            )
+        change = update(ATTEMPTS).where(ATTEMPTS.c.state == was).values(values)
+        stood = await bulk.change(connection, change, ATTEMPTS.c.id, ids)
+        if stood != len(ids):
+            raise NotLeaderError(f"{len(ids)} attempts to move from {was}, {stood} stood there")
 
 
 def _joined(moved: Iterable[AttemptMoved]) -> dict[str, _Move]:
@@ -192,4 +171,4 @@ async def _move_tasks(connection: AsyncConnection, changes: Changes, now: dateti
             values["finished_at"] = now
         if error is not None:
             values["error"] = error[: rows.DETAIL_LENGTH]
-        await connection.execute(update(TASKS).where(TASKS.c.id.in_(ids)).values(values))
+        await bulk.change(connection, update(TASKS).values(values), TASKS.c.id, ids)

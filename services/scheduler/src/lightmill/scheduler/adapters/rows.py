@@ -6,7 +6,7 @@ from datetime import datetime
 from pydantic import TypeAdapter
 
 from lightmill.domain.resources import Offer
-from lightmill.scheduler.core.changes import Delivered
+from lightmill.scheduler.core.changes import Delivered, Transition
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.outlook import Outlook
 from lightmill.scheduler.core.waiting import GivenBack
@@ -170,3 +170,18 @@ def given_back_row(step_id: str, item: GivenBack) -> Row:
 def failed_row(item: FailedOrdinal, now: datetime) -> Row:
     """Return the row of `failed_ordinals`."""
     return {**asdict(item), "error": item.error[:DETAIL_LENGTH], "at": now}
+
+
+def history_row(line: Transition, now: datetime) -> Row:
+    """Return the row of `history`."""
+    return {
+        "tenant_id": line.tenant_id,
+        "job_id": line.job_id,
+        "entity": line.entity,
+        "entity_id": line.entity_id,
+        "was": line.was,
+        "became": line.became,
+        "why": line.why,
+        "by": line.by,
+        "at": now,
+    }
