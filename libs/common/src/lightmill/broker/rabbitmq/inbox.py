@@ -4,7 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel
+from aiormq.abc import DeliveredMessage
 from typing_extensions import override
 
 from lightmill.broker.burial import buried
@@ -44,7 +45,8 @@ class RabbitMQInbox(Inbox):
                 await queue.bind(binding.exchange, binding.key)
         underlying = await self._channel.get_underlay_channel()
         underlying.on_consumer_cancel_callbacks.add(self._on_cancel)
-        await queue.consume(self._on_message)
+        # Of aiormq: aio-pika would make an object of each message that nothing here asks for.
+        await underlying.basic_consume(queue.name, self._on_message)
 
     @override
     async def receive(self, limit: int) -> list[Delivery]:
@@ -75,18 +77,21 @@ class RabbitMQInbox(Inbox):
         channel = await self._channel.get_underlay_channel()
         await self._life.during(channel.basic_ack(tag, multiple=multiple))
 
-    async def _on_message(self, message: AbstractIncomingMessage) -> None:
+    async def _on_message(self, message: DeliveredMessage) -> None:
         tag = message.delivery_tag
         if tag is None:  # only messages that were fetched one by one have none
             return
+        properties = message.header.properties
         self._unsettled[tag] = None
         self._pushed.append(
             Delivery(
                 tag=tag,
-                kind=message.type or "",
+                kind=properties.message_type or "",
                 key=message.routing_key or "",
                 body=message.body,
-                headers={k: v for k, v in message.headers.items() if isinstance(v, str)},
+                headers={
+                    k: v for k, v in (properties.headers or {}).items() if isinstance(v, str)
+                },
             )
         )
         self._woken.set()

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import cast
 
-from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
-from aiormq.abc import DeliveredMessage
+from aiormq import Channel
 from typing_extensions import override
 
 from lightmill.broker.ports import Inbox, Link, Outgoing
 from lightmill.broker.rabbitmq.inbox import RabbitMQInbox
+from lightmill.broker.rabbitmq.line import Line
 from lightmill.broker.rabbitmq.liveness import Liveness, words
 from lightmill.messages.topology import Queue
 
@@ -22,20 +23,21 @@ class RabbitMQLink(Link):
     def __init__(self, connection: AbstractConnection) -> None:
         self._connection = connection
         self._life = Liveness()
-        self._publishing: AbstractChannel
+        self._line: Line
         connection.close_callbacks.add(self._on_close)
 
     async def open(self) -> None:
         """Open the channel that publishes."""
-        self._publishing = await self._life.during(self._channel())
+        channel = await self._life.during(self._channel())
+        underlying = await channel.get_underlay_channel()
+        self._line = Line(cast("Channel", underlying))
 
     @override
     async def publish(self, messages: Sequence[Outgoing]) -> list[bool]:
         taken: list[bool] = []
         for start in range(0, len(messages), _IN_FLIGHT):
-            # Tasks start in the order in which they are made, and the channel's lock is fair.
             part = messages[start : start + _IN_FLIGHT]
-            taken += await self._life.during(asyncio.gather(*map(self._publish, part)))
+            taken += await self._life.during(self._line.publish(part))
         return taken
 
     @override
@@ -48,21 +50,6 @@ class RabbitMQLink(Link):
     @override
     async def lost(self) -> None:
         await self._life.wait()
-
-    async def _publish(self, message: Outgoing) -> bool:
-        exchange = await self._publishing.get_exchange(message.exchange, ensure=False)
-        answer = await exchange.publish(
-            Message(
-                message.body,
-                headers=dict(message.headers),
-                type=message.kind,
-                content_type="application/json",
-                delivery_mode=DeliveryMode.PERSISTENT,
-            ),
-            message.key,
-            mandatory=message.mandatory,
-        )
-        return not isinstance(answer, DeliveredMessage)  # that is the message, come back
 
     async def _channel(self) -> AbstractChannel:
         """Return a new channel whose loss is the link's."""
