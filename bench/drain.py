@@ -7,12 +7,14 @@ the same run: Celery, Dramatiq, and workers that claim rows with FOR UPDATE SKIP
 """
 
 import asyncio
-import sys
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from statistics import median
 
-from draining import audit
+from draining import audit, peers
+from draining.claimer import skip_locked
 from draining.processes import Fleet, fleet, scheduler
 from draining.servers import Servers, new_schema, servers
 from draining.shape import Shape, submit
@@ -28,10 +30,38 @@ LONG = replace(SHAPE, frames=10 * SHAPE.frames)
 
 def run() -> dict[str, object]:
     """Return the figures."""
+    versions = peers.install()
     with servers() as on:
-        measured = [asyncio.run(_farm(on)) for _ in range(RUNS)]
-    print(measured, file=sys.stderr)
-    return {"runs": measured}
+        measured = []
+        for number in range(RUNS):
+            measured.append(_once(on))
+            print(f"run {number + 1}:", {name: round(it, 2) for name, it in measured[-1].items()})
+    return {
+        **{name: _spread([run[name] for run in measured]) for name in measured[0]},
+        "load_after": round(os.getloadavg()[0], 1),
+        "versions": versions,
+    }
+
+
+def _once(on: Servers) -> dict[str, float]:
+    """Return the figures of one run: the farm, then its peers."""
+    rates = dict(asyncio.run(_farm(on)))
+    cycle = rates["cycle_per_second"]
+    claimed = asyncio.run(_claimed(on))
+    rates["over_skip_locked"] = cycle / claimed
+    rates["over_celery"] = cycle / peers.celery(on)
+    rates["over_dramatiq"] = cycle / peers.dramatiq(on)
+    return rates
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    digits = 3 if max(values) < 100 else 0  # noqa: PLR2004  # ratios, or frames
+    named = {"min": min(values), "median": median(values), "max": max(values)}
+    return {name: round(value, digits) for name, value in named.items()}
+
+
+async def _claimed(on: Servers) -> float:
+    return await skip_locked(on, await new_schema(on), SHAPE)
 
 
 async def _farm(on: Servers) -> Mapping[str, float]:
@@ -48,12 +78,10 @@ async def _farm(on: Servers) -> Mapping[str, float]:
         await audit.when_done(database, SHAPE, ledgers, {SHAPE: DRAINS, LONG: 1})
     finally:
         await database.close()
-    rates = {
+    return {
         "frames_per_second": SHAPE.total * DRAINS / sum(taken),
         "cycle_per_second": LONG.total / cycle,
     }
-    print({name: round(rate) for name, rate in rates.items()})
-    return rates
 
 
 async def _drain(on: Servers, database: Database, nodes: Fleet, drained: int) -> float:

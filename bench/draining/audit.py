@@ -41,14 +41,15 @@ async def while_held(database: Database, shape: Shape) -> None:
     )
     async with database.reading() as connection:
         held = (await connection.execute(query)).all()
-        pools = {row.id: row.offer["pools"] for row in await connection.execute(select(NODES))}
-        wanted = {row.id: row.pool for row in await connection.execute(select(JOBS))}
-    _raise(_breaches_while_held(held, pools, wanted, shape))
+        carried = {row.id: row.offer["tags"] for row in await connection.execute(select(NODES))}
+        asked = await connection.execute(select(JOBS.c.id, JOBS.c.spec))
+        wanted = {row.id: row.spec["needs"]["tags"][0] for row in asked}
+    _raise(_breaches_while_held(held, carried, wanted, shape))
 
 
 def _breaches_while_held(
     held: list[Row[Any]],
-    pools: Mapping[str, list[str]],
+    carried: Mapping[str, list[str]],
     wanted: Mapping[str, str],
     shape: Shape,
 ) -> Iterator[str]:
@@ -62,7 +63,7 @@ def _breaches_while_held(
         by_node[row.node_id].append(row)
     if over := [node for node, rows in by_node.items() if _too_much(rows)]:
         yield f"{len(over)} nodes hold more than they have"
-    if strangers := [row for row in held if wanted[row.job_id] not in pools[row.node_id]]:
+    if strangers := [row for row in held if wanted[row.job_id] not in carried[row.node_id]]:
         yield f"{len(strangers)} frames are on a node without their tag"
 
 
@@ -115,19 +116,19 @@ async def _rows(database: Database, frames: int) -> AsyncIterator[str]:
         "running, by step": (select(func.sum(STEPS.c.running)), 0),
         "jobs not completed": (_not_in(JOB_STATES, JobState.COMPLETED), 0),
         "steps not succeeded": (_not_in(STEPS, StepState.SUCCEEDED), 0),
-        "tasks not succeeded": (_not_in(TASKS, TaskState.SUCCEEDED), 0),
-        "attempts not succeeded": (_not_in(ATTEMPTS, AttemptState.SUCCEEDED), 0),
-        "attempts": (select(func.count()).select_from(ATTEMPTS), frames),
-        "tasks": (select(func.count(TASKS.c.attempt_id.distinct())), frames),
+        "attempts that succeeded": (_in(ATTEMPTS, AttemptState.SUCCEEDED), frames),
+        "tasks that succeeded": (_in(TASKS, TaskState.SUCCEEDED), frames),
+        "attempts that live": (_in(ATTEMPTS, *_LIVE), 0),
+        "tasks that live": (_in(TASKS, TaskState.ASSIGNED, TaskState.RUNNING), 0),
         "attempts without end": (
             select(func.count()).where(ATTEMPTS.c.ended_at < ATTEMPTS.c.assigned_at),
             0,
         ),
         "results of an attempt that is not the task's": (text(_STRAY_RESULTS), 0),
         "steps whose results are not all ordinals": (text(_HOLES), 0),
-        "attempts of another epoch": (
+        "attempts of an epoch that never was": (
             select(func.count()).where(
-                ATTEMPTS.c.epoch != select(LEADERSHIP.c.epoch).scalar_subquery()
+                ATTEMPTS.c.epoch > select(LEADERSHIP.c.epoch).scalar_subquery()
             ),
             0,
         ),
@@ -144,7 +145,7 @@ _STRAY_RESULTS = """
     SELECT COUNT(*) FROM results LEFT JOIN attempts ON attempts.id = results.attempt_id
     LEFT JOIN tasks ON tasks.attempt_id = attempts.id
     WHERE tasks.id IS NULL OR tasks.step_id <> results.step_id
-       OR attempts.node_id <> results.node_id
+       OR attempts.node_id <> results.node_id OR attempts.state <> 'SUCCEEDED'
        OR NOT JSON_CONTAINS(tasks.ordinals, CAST(results.ordinal AS JSON))
 """
 _HOLES = """
@@ -159,6 +160,10 @@ _HOLES = """
 
 def _not_in(table: Any, state: str) -> Any:  # noqa: ANN401  # SQLAlchemy's
     return select(func.count()).select_from(table).where(table.c.state != state)
+
+
+def _in(table: Any, *states: str) -> Any:  # noqa: ANN401  # SQLAlchemy's
+    return select(func.count()).select_from(table).where(table.c.state.in_(states))
 
 
 def _raise(breaches: Iterator[str]) -> None:

@@ -28,7 +28,7 @@ class SimulatedNode:
 
     id: str
     session: str
-    pool: str
+    tag: str
     finishes: bool = False
     applied: int = 0
     refused: int = 0
@@ -68,7 +68,7 @@ class SimulatedNode:
                 "name": self.id,
                 "session": self.session,
                 "sequence": self.sequence,
-                "offer": offer(self.pool),
+                "offer": offer(self.tag),
                 "held": held,
                 "finishes": list(self.unsettled.values()),
             }
@@ -77,8 +77,8 @@ class SimulatedNode:
     def _obey(self, orders: Mapping[str, Any]) -> None:
         self.epoch = orders["epoch"]
         self.changed = True
-        if orders["cancel"] or orders["recall"]:
-            self.wrong.append("a cancellation or recall that nobody asked for")
+        if orders["cancel"]:
+            self.wrong.append("a cancellation that nobody asked for")
         for order in orders["assign"]:
             attempt_id = order["attempt_id"]
             if attempt_id in self.known:
@@ -86,6 +86,9 @@ class SimulatedNode:
             self.known.add(attempt_id)
             self.held[attempt_id] = order
         self._weigh()
+        for attempt_id in orders["recall"]:
+            if attempt_id in self.held:
+                self.unsettled[attempt_id] = _recalled(self.held.pop(attempt_id))
         if self.finishes:
             self.finish()
 
@@ -101,15 +104,20 @@ class SimulatedNode:
 
     def _settle(self, message: Mapping[str, Any]) -> None:
         for settled in message["attempts"]:
-            if self.unsettled.pop(settled["attempt_id"], None) is None:
+            finish = self.unsettled.pop(settled["attempt_id"], None)
+            if finish is None:
                 continue  # the settlement of a finish that was repeated
-            self.applied += settled["applied"]
+            self.applied += settled["applied"] and bool(finish["delivered"])
             self.refused += not settled["applied"]
 
 
-def offer(pool: str) -> dict[str, Any]:
+def offer(tag: str) -> dict[str, Any]:
     """Return what a node has."""
-    return {"cores": CORES, "ram": RAM, "engines": {ENGINE: ["1.0"]}, "pools": [pool]}
+    return {"cores": CORES, "ram": RAM, "engines": {ENGINE: ["1.0"]}, "tags": [tag]}
+
+
+def _recalled(order: Mapping[str, Any]) -> dict[str, Any]:
+    return {"attempt_id": order["attempt_id"], "outcome": "RECALLED", "delivered": []}
 
 
 def _finish(order: Mapping[str, Any]) -> dict[str, Any]:

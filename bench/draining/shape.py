@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert
 
 from lightmill.broker.ports import Outgoing
 from lightmill.domain.frames import FrameSet
@@ -14,6 +13,7 @@ from lightmill.domain.resources import GIB, Needs
 from lightmill.messages.job_wanted import JobWanted
 from lightmill.runtime.clock import SystemClock
 from lightmill.runtime.ids import new_id
+from lightmill.storage.sql import bulk
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.api import JOBS
 
@@ -26,7 +26,7 @@ _SPEC = TypeAdapter(JobSpec)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How much of what; a tag is a pool, and every job and every node has one of them."""
+    """How much of what; every job needs one of the tags, and every node carries one."""
 
     nodes: int = 1200
     jobs: int = 300
@@ -40,17 +40,22 @@ class Shape:
         return self.jobs * self.layers * self.frames
 
     def tag(self, number: int) -> str:
-        """Return the pool of the job or node with this number."""
+        """Return the tag of the job or node with this number."""
         return f"tag{number % self.tags}"
 
 
 async def submit(database: Database, shape: Shape) -> Sequence[Outgoing]:
     """Write the rows of the jobs, and return the doorbells that are to be rung."""
-    now = SystemClock().now()
-    rows = [_row(shape, number, now) for number in range(shape.jobs)]
+    jobs = rows(shape)
     async with database.transaction() as connection:
-        await connection.execute(insert(JOBS), rows)
-    return [_doorbell(str(row["id"])) for row in rows]
+        await bulk.add(connection, JOBS, jobs)
+    return [_doorbell(str(row["id"])) for row in jobs]
+
+
+def rows(shape: Shape) -> list[dict[str, object]]:
+    """Return the rows of the jobs."""
+    now = SystemClock().now()
+    return [_row(shape, number, now) for number in range(shape.jobs)]
 
 
 def _doorbell(job_id: str) -> Outgoing:
@@ -63,8 +68,10 @@ def _row(shape: Shape, number: int, now: datetime) -> dict[str, object]:
     frames = FrameSet.parse(f"1-{shape.frames}")
     spec = JobSpec(
         work=Work(engine=ENGINE),
-        steps=tuple(StepSpec(name=f"layer {n}", frames=frames) for n in range(shape.layers)),
-        needs=Needs(cores=1, ram=GIB, pool=shape.tag(number)),
+        steps=tuple(
+            StepSpec(name=f"layer {n}", frames=frames, chunk=1) for n in range(shape.layers)
+        ),
+        needs=Needs(cores=1, ram=GIB, tags=(shape.tag(number),)),
     )
     moment = now.astimezone(UTC) + timedelta(microseconds=number)
     return {
@@ -74,7 +81,7 @@ def _row(shape: Shape, number: int, now: datetime) -> dict[str, object]:
         "user_label": "",
         "name": f"job {number}",
         "kind": "simulated",
-        "pool": shape.tag(number),
+        "pool": "default",
         "spec": _SPEC.dump_python(spec, mode="json"),
         "frame_count": spec.frame_count,
         "wanted": "RUN",

@@ -7,8 +7,13 @@ frozen one when it wakes; what it then still writes has to be refused by an epoc
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from pathlib import Path
 
 from sqlalchemy import TextClause, text
@@ -88,17 +93,13 @@ class NamedLock:
                 taken = await self._ask(connection, _GET, seconds=_WAIT_S)
 
     async def _watch(self, connection: AsyncConnection, guard: Guard) -> None:
-        loop = asyncio.get_running_loop()
         try:
             while guard.holds:
+                await asyncio.sleep(_LOOK_S)
                 # An alarm rather than a time limit: ending a query that hangs takes seconds.
-                alarm = loop.call_later(2 * _LOOK_S, guard.lose)
-                try:
-                    await asyncio.sleep(_LOOK_S)
+                with _alarm(guard):
                     if not await self._ask(connection, _MINE):
                         return
-                finally:
-                    alarm.cancel()
         except Exception:  # noqa: BLE001  # a driver whose server died may raise anything
             return
         finally:
@@ -122,6 +123,27 @@ class NamedLock:
         finally:
             os.close(descriptor)
             guard.lose()
+
+
+@contextmanager
+def _alarm(guard: Guard) -> Iterator[None]:
+    """Count the lock as lost when the block takes too long.
+
+    In two halves: a loop that was busy for long finds the time over and the answer there at once,
+    and has to be let look at the answer first.
+    """
+    loop = asyncio.get_running_loop()
+    alarms: list[asyncio.TimerHandle] = []
+
+    def once_more() -> None:
+        alarms.append(loop.call_later(_LOOK_S / 2, guard.lose))
+
+    alarms.append(loop.call_later(_LOOK_S / 2, once_more))
+    try:
+        yield
+    finally:
+        for alarm in alarms:
+            alarm.cancel()
 
 
 def _lock(descriptor: int) -> bool:

@@ -86,4 +86,8 @@ class Changes:
 
     def letter(self, node: Node) -> Letter:
         """Return what is to be sent to the present session of `node`."""
-        return self.letters.setdefault((node.id, node.session), Letter())
+        key = (node.id, node.session)
+        letter = self.letters.get(key)
+        if letter is None:
+            letter = self.letters[key] = Letter()
+        return letter

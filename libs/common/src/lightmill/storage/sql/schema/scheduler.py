@@ -123,7 +123,6 @@ TASKS = Table(
     Index(None, "tenant_id", "state", "priority", "created_at"),
     Index(None, "tenant_id", "owner_id", "state", "created_at"),
     Index(None, "tenant_id", "job_id", "state"),
-    Index(None, "state"),
 )
 
 ATTEMPTS = Table(
@@ -148,9 +147,7 @@ ATTEMPTS = Table(
     Column("ended_at", MOMENT),
     Column("swept_at", MOMENT),  # when its files were looked at and, unless owned, deleted
     Index(None, "tenant_id", "job_id", "assigned_at"),
-    Index(None, "task_id"),
     Index(None, "state"),
-    Index(None, "node_id", "state"),
     Index(None, "swept_at", "ended_at"),
 )
 
