@@ -55,8 +55,8 @@ _END_ATTEMPT = (
     " WHERE id = %s AND state = 'ASSIGNED'"
 )
 _END_TASK = (
-    "UPDATE tasks SET state = 'SUCCEEDED', started_at = COALESCE(started_at, %s), finished_at = %s,"
-    " progress = 1 WHERE id = %s"
+    "UPDATE tasks SET state = 'SUCCEEDED', started_at = COALESCE(started_at, %s),"
+    " finished_at = %s, progress = 1 WHERE id = %s"
 )
 
 
