@@ -9,29 +9,34 @@ to standard output, a line of JSON each: `{"ready"}`, `{"settled"}` whenever it 
 import asyncio
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import aiormq
-from aiormq.abc import AbstractChannel, DeliveredMessage
-from pamqp.commands import Basic
+from aiormq import Channel
+from aiormq.abc import DeliveredMessage
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from draining.node import SimulatedNode
 
+from lightmill.broker.ports import Outgoing
+from lightmill.broker.rabbitmq.line import Line
 from lightmill.messages.node_report import NodeReport
 from lightmill.messages.topology import NODES, REPORTS, session_key
 from lightmill.runtime.ids import new_id
 
 _KIND = NodeReport.routing_key
 _PREFETCH = 1000
+_TOGETHER = 10  # reports of a beat that leave at once
 
 
 class Nodes:
     """The nodes of this process, on one connection."""
 
-    def __init__(self, channel: AbstractChannel, nodes: dict[str, SimulatedNode]) -> None:
+    def __init__(self, channel: Channel, line: Line, nodes: dict[str, SimulatedNode]) -> None:
         self._channel = channel
+        self._line = line
         self._nodes = nodes
         self._woken = asyncio.Event()
         self._last_tag = 0
@@ -71,11 +76,12 @@ class Nodes:
 
     async def beat(self, seconds: float) -> None:
         """Report for ever, spread over the beat as a farm's nodes are."""
-        rest = seconds / len(self._nodes)
+        nodes = list(self._nodes.values())
         while True:
-            for node in self._nodes.values():
-                await asyncio.sleep(rest)
-                await self._report([node])
+            for start in range(0, len(nodes), _TOGETHER):
+                some = nodes[start : start + _TOGETHER]
+                await asyncio.sleep(seconds * len(some) / len(nodes))
+                await self._report(some)
 
     def command(self, word: str) -> None:
         """Do as the benchmark says."""
@@ -91,14 +97,12 @@ class Nodes:
                 node.finish()
         self._woken.set()
 
-    async def _report(self, nodes: object) -> None:
-        properties = Basic.Properties(
-            message_type=_KIND, content_type="application/json", delivery_mode=1
-        )
-        for node in nodes:
-            await self._channel.basic_publish(
-                node.report(), exchange=REPORTS, routing_key=_KIND, properties=properties
-            )
+    async def _report(self, nodes: Iterable[SimulatedNode]) -> None:
+        reports = [
+            Outgoing(exchange=REPORTS, key=_KIND, kind=_KIND, body=node.report()) for node in nodes
+        ]
+        if reports:
+            await self._line.publish(reports)
 
 
 def say(**what: object) -> None:
@@ -115,8 +119,8 @@ async def main(url: str, first: int, count: int, tags: int, seconds: float) -> N
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     connection = await aiormq.connect(url)
-    channel = await connection.channel(publisher_confirms=False)
-    nodes = Nodes(channel, {session_key(node.id, node.session): node for node in made})
+    channel, line = await connection.channel(), Line(await connection.channel())
+    nodes = Nodes(channel, line, {session_key(node.id, node.session): node for node in made})
     await nodes.open()
     tasks = [asyncio.create_task(nodes.work()), asyncio.create_task(nodes.beat(seconds))]
     while line := await lines.readline():
