@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from statistics import median
 
-from draining import audit, peers
+from draining import audit, queues
 from draining.claimer import skip_locked
 from draining.processes import Fleet, fleet, scheduler
 from draining.servers import Servers, new_schema, servers
@@ -30,7 +30,6 @@ LONG = replace(SHAPE, frames=10 * SHAPE.frames)
 
 def run() -> dict[str, object]:
     """Return the figures."""
-    versions = peers.install()
     with servers() as on:
         measured = []
         for number in range(RUNS):
@@ -39,7 +38,7 @@ def run() -> dict[str, object]:
     return {
         **{name: _spread([run[name] for run in measured]) for name in measured[0]},
         "load_after": round(os.getloadavg()[0], 1),
-        "versions": versions,
+        "versions": queues.versions(),
     }
 
 
@@ -49,8 +48,8 @@ def _once(on: Servers) -> dict[str, float]:
     cycle = rates["cycle_per_second"]
     claimed = asyncio.run(_claimed(on))
     rates["over_skip_locked"] = cycle / claimed
-    rates["over_celery"] = cycle / peers.celery(on)
-    rates["over_dramatiq"] = cycle / peers.dramatiq(on)
+    rates["over_celery"] = cycle / queues.celery(on)
+    rates["over_dramatiq"] = cycle / queues.dramatiq(on)
     return rates
 
 

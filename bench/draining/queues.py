@@ -5,20 +5,17 @@ tasks are all queued before the workers start: what is timed is running and ackn
 from the first to the last, which leaves out what publishing them takes.
 """
 
-import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from draining.servers import Servers
+from peers.environment import peers_python
 
 TASKS = 10_000
-_HERE = Path(__file__).parent
-_ROOT = _HERE.parents[1]
-_BIN = _ROOT / ".tools" / "peers" / "bin"
+_MODULES = Path(__file__).parents[1] / "peers"
 _WAIT_S = 300.0
 _LOOK_S = 0.002
 _QUEUE_ALL = "from {module} import mark\nfor _ in range({tasks}): mark.{send}()"
@@ -28,47 +25,42 @@ class PeerError(Exception):
     """A peer did not run its tasks."""
 
 
-def install() -> Mapping[str, str]:
-    """Make the peers' environment where it is missing; return their versions."""
-    wanted = (_HERE / "peers.txt").read_text()
-    known = _BIN.parent / "installed.txt"
-    if not known.exists() or known.read_text() != wanted:
-        uv = shutil.which("uv") or str(_ROOT / ".tools" / "bin" / "uv")
-        environment = str(_BIN.parent)
-        _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, environment])
-        python = ["--python", str(_BIN / "python")]
-        _run([uv, "pip", "install", "--quiet", *python, "-r", str(_HERE / "peers.txt")])
-        known.write_text(wanted)
-    lines = (line.partition("==") for line in wanted.split())
-    return {name.partition("[")[0]: version for name, _, version in lines}
+def versions() -> Mapping[str, str]:
+    """Return what the peers are."""
+    ask = "from importlib.metadata import version\nprint(version('celery'), version('dramatiq'))"
+    told = subprocess.run(  # noqa: S603  # our own
+        [peers_python(), "-c", ask], check=True, capture_output=True, text=True
+    )
+    return dict(zip(("celery", "dramatiq"), told.stdout.split(), strict=True))
 
 
 def celery(on: Servers, tasks: int = TASKS) -> float:
     """Return the tasks a second of a Celery worker with two processes."""
-    worker = [_BIN / "celery", "-A", "celery_app", "worker", "-c", "2", "-l", "ERROR"]
-    return _rate(
-        on, "celery_app", "delay", [*worker, "--without-gossip", "--without-mingle"], tasks
-    )
+    worker = ["celery", "--app", "celery_marks", "worker", "--concurrency", "2"]
+    alone = ["--loglevel", "ERROR", "--without-gossip", "--without-mingle"]
+    return _rate(on, "celery_marks", "delay", [*worker, *alone], tasks)
 
 
 def dramatiq(on: Servers, tasks: int = TASKS) -> float:
     """Return the messages a second of Dramatiq with two processes of four threads."""
-    worker = [_BIN / "dramatiq", "dramatiq_app", "--processes", "2", "--threads", "4"]
-    return _rate(on, "dramatiq_app", "send", worker, tasks)
+    worker = ["dramatiq", "dramatiq_marks", "--processes", "2", "--threads", "4"]
+    return _rate(on, "dramatiq_marks", "send", worker, tasks)
 
 
-def _rate(on: Servers, module: str, send: str, worker: Sequence[str | Path], tasks: int) -> float:
+def _rate(on: Servers, module: str, send: str, worker: Sequence[str], tasks: int) -> float:
+    python = str(peers_python())
     with tempfile.NamedTemporaryFile() as marks:
         environment = {
             "BENCH_URL": on.amqp(),
             "BENCH_MARKS": marks.name,
-            "PYTHONPATH": str(_HERE),
+            "PYTHONPATH": str(_MODULES),
             "PATH": "/usr/bin:/bin",
         }
         code = _QUEUE_ALL.format(module=module, tasks=tasks, send=send)
-        _run([str(_BIN / "python"), "-c", code], environment)
+        subprocess.run([python, "-c", code], env=environment, check=True)  # noqa: S603  # our own
         with tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(worker, env=environment, stdout=log, stderr=log)  # noqa: S603
+            command = [python, "-m", *worker]
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603
             try:
                 seconds = _watch(Path(marks.name), tasks, process)
             finally:
@@ -87,7 +79,3 @@ def _watch(marks: Path, tasks: int, process: "subprocess.Popen[bytes]") -> float
             began = time.monotonic()
         time.sleep(_LOOK_S)
     return time.monotonic() - (began or deadline)
-
-
-def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-    subprocess.run(command, env=environment, check=True)  # noqa: S603  # commands of our own

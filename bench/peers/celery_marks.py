@@ -1,7 +1,7 @@
 """A Celery worker's application: tasks that do nothing but leave one byte each.
 
-Started with the broker's URL and the file of those bytes in the environment's place: Celery
-imports this module by name, so both come in `BENCH_URL` and `BENCH_MARKS`.
+Celery imports this module by name, so the broker's URL and the file of those bytes come in
+`BENCH_URL` and `BENCH_MARKS`.
 """
 
 import os
