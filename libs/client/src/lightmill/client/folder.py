@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from os import stat_result
 from pathlib import Path
+from typing import NamedTuple
 
 from lightmill.client.errors import FarmError
 from lightmill.client.hashing import content_of
@@ -16,9 +17,8 @@ class FolderError(FarmError):
     """A folder that cannot be handed in as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalFile:
-    """A file to hand in.
+class LocalFile(NamedTuple):
+    """A file to hand in; there may be very many, and a tuple is made quickest.
 
     Attributes:
         path: Where it stands in the bundle, with slashes.
@@ -51,44 +51,66 @@ def read_folder(root: Path, known: KnownHashes | None = None) -> list[LocalFile]
     began = 0 if known is None else known.now()
     kept = {} if known is None else known.below(place)
     taken: list[Taken] = []
-    files = [_local(source, path, kept, taken) for source, path in _found(place)]
+    files = list(_local(place, kept, taken))
     if not files:
         raise FolderError(f"{root} holds no files to hand in")
     if known is not None:
         known.remember(taken, began)
-    return sorted(files, key=lambda file: file.path)
+    return sorted(files)
 
 
-def _found(place: str) -> Iterator[tuple[str, str]]:
-    """Yield where each file lies, and where it is to stand."""
+def _found(place: str) -> Iterator[tuple[str, str, stat_result]]:
+    """Yield where each file lies, where it is to stand, and its status.
+
+    Raises:
+        FolderError: one cannot be looked at.
+    """
     if Path(place).is_file():
-        yield place, Path(place).name
+        yield place, Path(place).name, Path(place).stat()
         return
-    for folder, names, files in os.walk(place):
-        names[:] = [name for name in names if not name.startswith(".")]
-        inside = "" if folder == place else f"{folder[len(place) :].lstrip(os.sep)}/"
-        for name in files:
-            if _belongs(name):
-                yield f"{folder}/{name}", inside.replace(os.sep, "/") + name
+    folders = [(place, "")]
+    while folders:
+        folder, inside = folders.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = entry.name
+                if name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    if not entry.is_symlink():
+                        folders.append((entry.path, f"{inside}{name}/"))
+                elif not name.endswith(_BACKUPS):
+                    yield entry.path, inside + name, _status(entry)
 
 
-def _belongs(name: str) -> bool:
-    return not name.startswith(".") and not name.endswith(_BACKUPS)
+def _status(entry: os.DirEntry[str]) -> stat_result:
+    try:
+        return entry.stat()
+    except OSError as error:
+        raise FolderError(f"{entry.path} cannot be read: {error.strerror}") from error
 
 
-def _local(source: str, path: str, kept: Mapping[str, Row], taken: list[Taken]) -> LocalFile:
-    """Return the file; what had to be read for it is added to `taken`."""
+def _local(place: str, kept: Mapping[str, Row], taken: list[Taken]) -> Iterator[LocalFile]:
+    """Yield the files; those that had to be read are added to `taken`.
+
+    Raises:
+        FolderError: one cannot be read, or is not named in UTF-8.
+    """
+    for source, path, status in _found(place):
+        blake3, size = unchanged(kept.get(source), status), status.st_size
+        if blake3 is None:
+            size, blake3 = _read(source, path)
+            taken.append(Taken(source, status, blake3))
+        yield LocalFile(path, source, size, blake3)
+
+
+def _read(source: str, path: str) -> tuple[int, str]:
+    """Return the size and the hash of a file that is not known, and so may have any name."""
     try:
         path.encode()
-        # A Path for each of ten thousand files costs more than looking at it.
-        status = os.stat(source)  # noqa: PTH116  # see above
-        blake3 = unchanged(kept.get(source), status)
-        if blake3 is not None:
-            return LocalFile(path, source, status.st_size, blake3)
         content = content_of(source)
     except UnicodeEncodeError as error:
         raise FolderError(f"{path!r} is not named in UTF-8: rename it") from error
     except OSError as error:
         raise FolderError(f"{source} cannot be read: {error.strerror}") from error
-    taken.append(Taken(source, status, content.blake3))
-    return LocalFile(path, source, content.size, content.blake3)
+    return content.size, content.blake3

@@ -11,7 +11,7 @@ from pathlib import Path
 from blake3 import blake3
 
 _SMALL = 1 << 20
-_PIECE = 2 << 20  # stays in a processor's own cache between being read and being hashed
+_PIECE = 1 << 20  # stays in a processor's own cache between being read and being hashed
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Taken:
     blake3: str
 
 
-Row = tuple[int, int, int, int, str]
+Row = tuple[str, int, int, int, int, str]
 
 
 class KnownHashes:
@@ -56,7 +56,7 @@ class KnownHashes:
                 rows = kept.execute(query, (root, f"{folder}/", f"{folder}0")).fetchall()
         except (sqlite3.Error, OSError, UnicodeEncodeError):
             return {}
-        return {row[0]: row[1:] for row in rows}
+        return {row[0]: row for row in rows}
 
     def remember(self, taken: Iterable[Taken], began: int) -> None:
         """Keep these hashes, but for those of files that had changed a moment before.
@@ -93,7 +93,16 @@ class KnownHashes:
 
 def unchanged(row: Row | None, status: stat_result) -> str | None:
     """Return the known hash of a file if it is as it was, else None."""
-    return row[4] if row is not None and row[:4] == _shown(status) else None
+    if row is None:
+        return None
+    _, size, changed, renamed, inode, blake3 = row
+    same = (
+        size == status.st_size
+        and changed == status.st_mtime_ns
+        and renamed == status.st_ctime_ns
+        and inode == status.st_ino
+    )
+    return blake3 if same else None
 
 
 def _shown(status: stat_result) -> tuple[int, int, int, int]:
