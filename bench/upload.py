@@ -1,4 +1,4 @@
-"""One file of 1 GiB into the farm, against a bare multipart put of the same bytes by the minio SDK.
+"""One file of 1 GiB into the farm, against the minio SDK's bare multipart put of the same bytes.
 
 Ours hashes the file, sends it in parts, has the farm read all of it back from the object store and
 makes a bundle. Both write to the same SeaweedFS, in turn, five times, each time other content.
@@ -25,10 +25,13 @@ _BUCKET = "lightmill"
 
 def run() -> dict[str, object]:
     """Return the figures."""
-    with tempfile.TemporaryDirectory(prefix="lightmill-bench-") as folder, servers() as on:
-        with process_farm(on, Path(folder)) as farm:
-            farm.await_api(farm.start("api", "api"))
-            rounds = [_round(farm, on.s3, Path(folder), number) for number in range(ROUNDS)]
+    with (
+        tempfile.TemporaryDirectory(prefix="lightmill-bench-") as folder,
+        servers() as on,
+        process_farm(on, Path(folder)) as farm,
+    ):
+        farm.await_api(farm.start("api", "api"))
+        rounds = [_round(farm, on.s3, Path(folder), number) for number in range(ROUNDS)]
     ratios = sorted(bare / ours for bare, ours in rounds)
     ours = median(ours for _, ours in rounds)
     bare = median(bare for bare, _ in rounds)

@@ -1,8 +1,8 @@
 """The peer of `bench/manifest.py`: Deadline Cloud's job attachments on the same files.
 
 `python deadline_manifest.py CACHE FOLDER` hashes what lies in FOLDER twice with the cache folder
-`python deadline_manifest.py CACHE FOLDER` hashes what lies in FOLDER twice with the cache folder
 CACHE, first empty and then warm, and prints the seconds of both as JSON. Imports and the walk
+through the folder are not counted.
 """
 
 import json
