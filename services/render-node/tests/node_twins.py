@@ -78,7 +78,7 @@ class Farm:
         keys = {name: f"attempts/{attempt_id}/{name}" for name in names}
         return {name: UploadUrl(key=key, url=f"out:{key}") for name, key in keys.items()}
 
-    async def download(self, url: str, target: Path) -> str:
+    async def download(self, url: str, target: Path, size: int) -> str:  # noqa: ARG002  # of the port
         self.calls["download"] += 1
         path = url.removeprefix("in:")
         for files in self.bundles.values():

@@ -88,13 +88,13 @@ async def test_an_api_that_is_away_may_be_asked_again() -> None:
         with pytest.raises(UnreachableError):
             await HttpApi(client, "token").bundle("a1")
         with pytest.raises(UnreachableError):
-            await HttpTransfers(client).download("http://s3/x?signature=1", Path("never"))
+            await HttpTransfers(client).download("http://s3/x?signature=1", Path("never"), 1)
 
 
 async def test_a_download_is_hashed(tmp_path: Path) -> None:
     content = b"wood" * 10**6
     async with _client(lambda _: httpx2.Response(200, content=content)) as client:
-        digest = await HttpTransfers(client).download("http://s3/x", tmp_path / "x")
+        digest = await HttpTransfers(client).download("http://s3/x", tmp_path / "x", 1)
     assert digest == blake3(content).hexdigest()
     assert (tmp_path / "x").stat().st_size == len(content)
 
@@ -108,7 +108,7 @@ async def test_a_download_that_fails_keeps_the_signature_to_itself(
 ) -> None:
     async with _client(lambda _: httpx2.Response(status)) as client:
         with pytest.raises(error) as raised:
-            await HttpTransfers(client).download("http://s3/x?sig=secret", tmp_path / "x")
+            await HttpTransfers(client).download("http://s3/x?sig=secret", tmp_path / "x", 1)
     assert "secret" not in str(raised.value)
 
 

@@ -226,8 +226,13 @@ class Transfers(Protocol):
     Every call may raise UnreachableError, and RenderFailedError where asking again is no use.
     """
 
-    async def download(self, url: str, target: Path) -> str:
-        """Write what the URL holds to `target`; returns its BLAKE3, hex.
+    async def download(self, url: str, target: Path, size: int) -> str:
+        """Write what the URL holds to `target`; returns its BLAKE3, hex, taken on arrival.
+
+        Args:
+            url: Presigned.
+            target: A new file.
+            size: Bytes that are expected; a large object is fetched in ranges.
 
         Raises:
             ContentGoneError: the store has no such object.

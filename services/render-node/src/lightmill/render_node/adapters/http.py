@@ -10,6 +10,7 @@ from blake3 import blake3
 from pydantic import BaseModel, ValidationError
 
 from lightmill.domain.failures import FailureKind
+from lightmill.render_node.adapters.ranged import LARGE, NoRangesError, fetch_ranges, hash_of
 from lightmill.render_node.ports import (
     AttemptGoneError,
     BundleFile,
@@ -113,13 +114,35 @@ class HttpTransfers:
     def __init__(self, client: httpx2.AsyncClient) -> None:
         self._client = client
 
-    async def download(self, url: str, target: Path) -> str:
-        """Write what the URL holds to `target`; returns its BLAKE3, hex.
+    async def download(self, url: str, target: Path, size: int) -> str:
+        """Write what the URL holds to `target`; returns its BLAKE3, hex, taken on arrival.
+
+        Args:
+            url: Presigned.
+            target: A new file.
+            size: Bytes that are expected; a large object is fetched in ranges.
 
         Raises:
             ContentGoneError: the store has no such object.
             UnreachableError: the store has trouble, or the URL is no longer valid.
         """
+        if size >= LARGE:
+            try:
+                return await self._in_ranges(url, target, size)
+            except NoRangesError:
+                pass  # then in one piece
+        return await self._whole(url, target)
+
+    async def _in_ranges(self, url: str, target: Path, size: int) -> str:
+        try:
+            refusal = await fetch_ranges(self._client, url, target, size)
+        except httpx2.TransportError as error:
+            raise UnreachableError(f"{_place(url)}: {error!r}") from error
+        if refusal is not None:
+            await _require_content(refusal)
+        return await asyncio.to_thread(hash_of, target)
+
+    async def _whole(self, url: str, target: Path) -> str:
         digest = blake3()
         try:
             async with self._client.stream("GET", url) as answer:

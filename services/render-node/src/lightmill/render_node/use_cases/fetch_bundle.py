@@ -124,7 +124,7 @@ class FetchBundle:
         for _ in range(_TRIES):
             target = self._contents.incoming()
             try:
-                arrived = await self._transfers.download(file.url, target)
+                arrived = await self._transfers.download(file.url, target, file.size)
                 if arrived == file.blake3:
                     return await asyncio.to_thread(self._contents.add, file.blake3, target)
             except ContentGoneError as error:
