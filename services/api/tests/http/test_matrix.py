@@ -127,6 +127,7 @@ REFUSED_BODIES = {
     "submitJob",
     "submitOpenJdJob",
     "makeBundle",
+    "unpackArchive",
     "makeDesign",
 }
 EMPTY_LISTS = {"listJobs", "listDesigns", "listFiles", "listUploads", "listHardwareConfigs"}
