@@ -1,19 +1,24 @@
 """What a leader has written is what the next one finds."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pydantic import TypeAdapter
 from sqlalchemy import insert
 
 from lightmill.domain.frames import FrameSet
-from lightmill.domain.job import AfterJob, JobSpec, StepSpec, Work
-from lightmill.domain.policy import NodeWish
+from lightmill.domain.job import AfterJob, JobSpec, StepSpec, Wanted, Work
+from lightmill.domain.policy import Limit, NodeWish, Policy, Scaling
 from lightmill.domain.resources import Offer
 from lightmill.domain.states import JobState, NodeState, StepState
+from lightmill.runtime.ids import new_id
 from lightmill.runtime.parts import Parts
 from lightmill.scheduler.adapters.leadership import begin_epoch
 from lightmill.scheduler.adapters.ledger import SqlLedger
 from lightmill.scheduler.core.changes import Changes
+from lightmill.scheduler.core.facts import BeatPassed, JobAsked, PolicyChanged
+from lightmill.scheduler.core.farm import Farm
+from lightmill.scheduler.core.limits import Limits
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.trust import BARRED_AFTER, Record
 from lightmill.scheduler.core.waiting import Waiting
@@ -26,6 +31,7 @@ SPEC = JobSpec(
     steps=(StepSpec(name="frames", frames=FrameSet.parse("1-3")),),
     after=(AfterJob(job_id="first"),),
 )
+MANY = StepSpec(name="frames", frames=FrameSet.parse("1-1000"))
 
 
 def a_job(job_id: str, spec: JobSpec = SPEC) -> Job:
@@ -145,3 +151,42 @@ async def test_a_job_knows_how_those_ended_that_it_waits_for(parts: Parts) -> No
     assert list(jobs) == ["second"]
     assert jobs["second"].before == {"first": JobState.COMPLETED}
     assert (jobs["second"].user, jobs["second"].approved) == ("ada", True)
+
+
+async def test_a_ceiling_goes_on_from_where_it_stood(parts: Parts) -> None:
+    policy = PolicyChanged(Policy(limits={"slots": Limit(name="slots", scaling=Scaling())}))
+    job = a_job("j", replace(SPEC, after=(), limits=("slots",), steps=(MANY,)))
+    first = Farm(beat=10.0, new_id=new_id, now=NOW)
+    first.observe(policy, NOW)
+    first.observe(fact_of(job), NOW)
+    for number in range(12):
+        first.observe(BeatPassed(number + 1), NOW)
+        first.plan(NOW)
+    changes = first.take_changes()
+    assert changes.ceilings["slots"] > Scaling().initial
+    epoch = await begin_epoch(parts.database, "test", NOW)
+    ledger = SqlLedger(parts.database, epoch=epoch, beat=10.0)
+    await ledger.commit(Changes(ceilings=changes.ceilings), NOW)
+    snapshot = await ledger.snapshot()
+    assert snapshot.ceilings == changes.ceilings
+    limits = Limits(resumed=dict(snapshot.ceilings))
+    limits.decree(policy.policy, 0.0)
+    assert limits.ceilings() == changes.ceilings
+
+
+def fact_of(job: Job) -> JobAsked:
+    return JobAsked(
+        job_id=job.id,
+        tenant_id=job.tenant_id,
+        owner_id=job.owner_id,
+        name=job.name,
+        bundle_id=None,
+        spec=job.spec,
+        wanted=Wanted.RUN,
+        paused=False,
+        priority=1,
+        retries_wanted=0,
+        cleanups_wanted=0,
+        version=1,
+        created_at=NOW,
+    )

@@ -108,7 +108,7 @@ async def _take_over(
     beat = settings.beat * max(1.0, len(snapshot.nodes) / _NODES_A_BEAT)
     ledger = SqlLedger(parts.database, epoch=epoch, beat=beat)
     farm = Farm(beat=beat, new_id=new_id, now=parts.clock.now())
-    farm.adopt(snapshot.jobs, snapshot.nodes)
+    farm.adopt(snapshot.jobs, snapshot.nodes, snapshot.ceilings)
     gc.freeze()  # what lives is not garbage: looking through it again and again costs turns
     record = FactLog(settings.fact_log) if settings.fact_log else None
     if record is not None:

@@ -1,7 +1,7 @@
 """What the scheduler needs from the outside."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -17,10 +17,11 @@ class NotLeaderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the database holds of the living farm."""
+    """What the database holds of the living farm; `ceilings` by limit."""
 
     jobs: Sequence[Job]
     nodes: Sequence[Node]
+    ceilings: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

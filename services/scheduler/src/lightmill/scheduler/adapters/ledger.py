@@ -34,6 +34,7 @@ from lightmill.storage.sql.schema.scheduler import (
     GIVEN_BACK,
     HISTORY,
     JOB_STATES,
+    LIMIT_STATES,
     NODES,
     OUTBOX,
     OUTLOOKS,
@@ -81,6 +82,8 @@ class SqlLedger(Recovery, Ledger):
         if changes.freed:
             await put_freed(connection, self._database.dialect, changes.freed, now)
         await _write_outlooks(connection, changes, now)
+        moved = [rows.ceiling_row(*one, now) for one in changes.ceilings.items()]
+        await bulk.put(connection, LIMIT_STATES, moved)
         reports = [
             ErrorReport(kind=move.failure, message=move.detail, stack=move.detail[:_STACK])
             for move in changes.moved

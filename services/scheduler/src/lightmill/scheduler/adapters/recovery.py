@@ -30,6 +30,7 @@ from lightmill.storage.sql.schema.scheduler import (
     FAILED_ORDINALS,
     GIVEN_BACK,
     JOB_STATES,
+    LIMIT_STATES,
     NODES,
     RESULTS,
     STEPS,
@@ -63,10 +64,11 @@ class Recovery:
         async with self._database.reading() as connection:
             jobs = await _jobs(connection, JOB_STATES.c.state.in_(_LIVE_JOBS))
             found = (await connection.execute(select(NODES))).all()
+            limits = (await connection.execute(select(LIMIT_STATES))).all()
         nodes = [_node(row) for row in found]
         for job in jobs:
             job.barred = any(node.record.bars(job.id) for node in nodes)
-        return Snapshot(jobs, nodes)
+        return Snapshot(jobs, nodes, {row.name: row.ceiling for row in limits})
 
     async def ended_jobs(self, job_ids: Iterable[str]) -> list[Job]:
         """Return those of these jobs that have rows and have ended."""

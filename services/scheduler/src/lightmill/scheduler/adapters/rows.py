@@ -57,6 +57,11 @@ def outlook_row(outlook: Outlook, now: datetime) -> Row:
     }
 
 
+def ceiling_row(name: str, ceiling: int, now: datetime) -> Row:
+    """Return the row of `limit_states`."""
+    return {"name": name, "ceiling": ceiling, "moved_at": now}
+
+
 def step_row(step: Step, now: datetime) -> Row:
     """Return the row of `steps`."""
     return {

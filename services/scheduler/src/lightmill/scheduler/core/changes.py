@@ -79,6 +79,7 @@ class Changes:
     freed: dict[tuple[str, str], int] = field(default_factory=dict)  # bytes by job and node
     transitions: list[Transition] = field(default_factory=list)
     outlooks: dict[str, Outlook | None] = field(default_factory=dict)  # None: its job has ended
+    ceilings: dict[str, int] = field(default_factory=dict)  # by limit, those that have moved
     letters: dict[tuple[str, str], Letter] = field(default_factory=dict)
 
     def __bool__(self) -> bool:

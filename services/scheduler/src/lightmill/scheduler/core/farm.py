@@ -1,7 +1,8 @@
 """The scheduler's picture of the farm: facts in, changes out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import assert_never
 
 from lightmill.domain.policy import Policy
@@ -45,9 +46,15 @@ class Farm:
         """Return the machines that are known."""
         return self._state.nodes.values()
 
-    def adopt(self, jobs: Iterable[Job], nodes: Iterable[Node] = ()) -> None:
+    def adopt(
+        self,
+        jobs: Iterable[Job],
+        nodes: Iterable[Node] = (),
+        ceilings: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         """Take in what the database holds; every attempt gets a full lease from now."""
         farm = self._state
+        farm.limits.resumed.update(ceilings)
         farm.nodes.update((node.id, node) for node in nodes)
         found: list[Attempt] = []
         for job in jobs:

@@ -104,9 +104,14 @@ def pool_limit(name: str) -> str:
 
 @dataclass(slots=True)
 class Limits:
-    """All limits by name."""
+    """All limits by name.
+
+    Attributes:
+        resumed: Where the ceilings of an earlier leader stood, until they are taken up.
+    """
 
     counted: dict[str, Counted] = field(default_factory=dict)
+    resumed: dict[str, int] = field(default_factory=dict)
     _of_steps: dict[tuple[tuple[str, ...], str | None], tuple[Counted, ...]] = field(
         default_factory=dict
     )
@@ -121,8 +126,24 @@ class Limits:
                 wanted[name] = Limit(name=name, scaling=pool.scaling)
         for name, limit in wanted.items():
             self._of(name).decree(limit, seconds)
+            self._resume(name)
         for name in self.counted.keys() - wanted.keys():
             self.counted[name].decree(_unknown(name), seconds)
+
+    def ceilings(self) -> dict[str, int]:
+        """Return how many may run at once, of those limits that follow the queue."""
+        return {
+            name: counted.ceiling.current
+            for name, counted in self.counted.items()
+            if counted.ceiling is not None
+        }
+
+    def _resume(self, name: str) -> None:
+        """Let a ceiling go on from where an earlier leader left it."""
+        ceiling = self.counted[name].ceiling
+        if ceiling is not None and name in self.resumed:
+            ceiling.current = self.resumed.pop(name)
+            ceiling.reform(ceiling.scaling)
 
     def recount(self, attempts: Iterable[Attempt]) -> None:
         """Count anew what is taken."""

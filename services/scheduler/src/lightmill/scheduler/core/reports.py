@@ -44,7 +44,9 @@ def beat(farm: FarmState) -> None:
     """Let a beat pass: leases run, silent nodes go offline, progress becomes visible."""
     farm.tick += 1
     farm.restless = True
+    ceilings = farm.limits.ceilings()
     farm.limits.adjust(farm.queue.steps, farm.seconds)
+    farm.changes.ceilings.update(farm.limits.ceilings().items() - ceilings.items())
     for attempt in list(farm.attempts.values()):
         if not attempt.ended and farm.tick > attempt.lease_until:
             _lose(farm, attempt, "lease over: no report listed it")
