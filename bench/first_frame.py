@@ -29,7 +29,7 @@ from lightmill.render_node.engines.sandbox import find_sandbox
 from lightmill.render_node.engines.simulated import Simulated
 from lightmill.render_node.ports import Launch
 from lightmill.testing.ports import free_ports
-from lightmill.testing.processes import ProcessFarm, Servers, process_farm, servers
+from lightmill.testing.processes import ProcessFarm, process_farm, servers
 
 SAMPLES = 200
 _WARM = 10
@@ -48,7 +48,7 @@ def run() -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="lightmill-bench-") as place, servers() as on:
         folder = Path(place)
         quiet = round(os.getloadavg()[0], 2)
-        with process_farm(on, folder) as farm, _ready(farm) as ours, _celery(on, folder) as theirs:
+        with process_farm(on, folder) as farm, _ready(farm) as ours, _celery(farm) as theirs:
             times = _sampled({"farm": ours, **theirs})
     for name, seconds in times.items():
         print(f"{name:12} {_spread(seconds)}")
@@ -108,8 +108,9 @@ def _by_farm(http: httpx2.Client, client: Farm) -> tuple[float, float]:
 
 
 @contextmanager
-def _celery(on: Servers, folder: Path) -> Iterator[dict[str, Submit]]:
+def _celery(farm: ProcessFarm) -> Iterator[dict[str, Submit]]:
     """Start the peer's endpoint and worker for the block."""
+    on, folder = farm.servers, farm.folder
     marks, scratch = folder / "marks", folder / "scratch"
     marks.mkdir()
     scratch.mkdir()
@@ -122,7 +123,7 @@ def _celery(on: Servers, folder: Path) -> Iterator[dict[str, Submit]]:
         "PEER_SCRATCH": str(scratch),
         "PEER_PROGRAMS": json.dumps(_programs(scratch)),
         "PEER_BROKER": broker,
-        "PEER_DATABASE": f"mysql+pymysql://root:{on.mysql.password}@{on.mysql.host}:{on.mysql.port}/lightmill",
+        "PEER_DATABASE": f"mysql+pymysql://root:{on.mysql.password}@{on.mysql.host}:{on.mysql.port}/{farm.schema}",
     }
     mains = {
         "celery-web": ("uvicorn", "celery_first_frame:web", "--port", str(port)),

@@ -30,7 +30,6 @@ from lightmill.testing.containers import (
 )
 from lightmill.testing.ports import free_ports
 
-_SCHEMA = "lightmill"
 _PATIENCE_S = 90.0
 _SLICE_S = 0.05
 _LEAVE_S = 20.0
@@ -85,12 +84,14 @@ class ProcessFarm:
 
     Attributes:
         folder: Logs, tokens, and a state folder for each node.
+        schema: Of its own in MySQL.
         running: The processes that were started and not ended here.
     """
 
     servers: Servers
     folder: Path
     url: str
+    schema: str = field(default_factory=lambda: f"farm_{secrets.token_hex(4)}")
     running: list[Service] = field(default_factory=list)
     _passwords: Mapping[str, str] = field(
         default_factory=lambda: {
@@ -106,7 +107,7 @@ class ProcessFarm:
     def install(self) -> None:
         """Make schema, accounts, bucket, exchanges, queues and tokens."""
         login = ["mysql", "-h127.0.0.1", "-uroot", f"-p{self.servers.mysql.password}"]
-        self.servers.mysql.container.exec([*login, "-e", f"CREATE DATABASE {_SCHEMA}"])
+        self.servers.mysql.container.exec([*login, "-e", f"CREATE DATABASE {self.schema}"])
         setting = {
             **self._store(),
             **self._database("root", self.servers.mysql.password),
@@ -122,7 +123,7 @@ class ProcessFarm:
             raise RuntimeError(setup.told())
         self.running.remove(setup)
 
-    def start(self, kind: str, name: str, **settings: object) -> Service:
+    def start(self, kind: str, name: str, /, **settings: object) -> Service:
         """Start an `api`, a `scheduler` or a `node`; it may not be ready yet.
 
         Args:
@@ -200,7 +201,7 @@ class ProcessFarm:
         return service
 
     def _database(self, user: str, password: str) -> dict[str, str]:
-        url = self.servers.mysql.url(_SCHEMA, user)
+        url = self.servers.mysql.url(self.schema, user)
         return {"DATABASE_URL": url, "DATABASE_PASSWORD": password}
 
     def _broker(self, user: str, password: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from functools import partial
 
 import structlog
 
-from lightmill.broker.ports import Link, Outgoing
+from lightmill.broker.ports import Link, LinkLostError, Outgoing
 from lightmill.messages.topology import SCHEDULER_INBOX, reports_queue
 from lightmill.runtime import health
 from lightmill.runtime.ids import new_id
@@ -60,13 +60,22 @@ async def run(settings: SchedulerSettings, parts: Parts, stop: asyncio.Event) ->
 async def _term(settings: SchedulerSettings, parts: Parts) -> None:
     name = settings.name or f"{socket.gethostname()}#{os.getpid()}"
     async with (
-        NamedLock(parts.database, "leader").held() as guard,
         parts.broker.connect(f"scheduler {name}") as link,
+        asyncio.TaskGroup() as watching,
     ):
-        epoch = await begin_epoch(parts.database, name, parts.clock.now())
-        with structlog.contextvars.bound_contextvars(epoch=epoch):
-            _LOG.info("leading")
-            await _lead(settings, parts, link, guard, epoch)
+        # Before it leads, so that who takes over need not connect first.
+        watching.create_task(_end_when_cut_off(link))
+        async with NamedLock(parts.database, "leader").held() as guard:
+            await _reign(settings, parts, link, guard, name)
+
+
+async def _reign(
+    settings: SchedulerSettings, parts: Parts, link: Link, guard: Guard, name: str
+) -> None:
+    epoch = await begin_epoch(parts.database, name, parts.clock.now())
+    with structlog.contextvars.bound_contextvars(epoch=epoch):
+        _LOG.info("leading")
+        await _lead(settings, parts, link, guard, epoch)
 
 
 async def _lead(
@@ -135,6 +144,11 @@ def _sweep(settings: SchedulerSettings, parts: Parts, epoch: int) -> SweepFiles:
         age=timedelta(seconds=settings.files_age),
         every=settings.files_sweep,
     )
+
+
+async def _end_when_cut_off(link: Link) -> None:
+    await link.lost()
+    raise LinkLostError("the broker's connection is gone")
 
 
 async def _end_when_lost(guard: Guard) -> None:
