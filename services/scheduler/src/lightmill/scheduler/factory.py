@@ -24,10 +24,12 @@ from lightmill.scheduler.adapters.fact_log import FactLog
 from lightmill.scheduler.adapters.leadership import begin_epoch
 from lightmill.scheduler.adapters.ledger import SqlLedger
 from lightmill.scheduler.adapters.recovery import Recovery
+from lightmill.scheduler.adapters.unreadable import UnreadableJobs, UnreadableJobsError
 from lightmill.scheduler.config import SchedulerSettings
 from lightmill.scheduler.core.error_report import ErrorReport
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.handlers.inboxes import commands, reports, returned
+from lightmill.scheduler.ports import Snapshot
 from lightmill.scheduler.use_cases.decide import Decide, News
 from lightmill.scheduler.use_cases.lead import Lead
 from lightmill.scheduler.use_cases.sweep_files import SweepFiles
@@ -113,9 +115,9 @@ async def _take_over(
 ) -> Lead:
     """Rebuild the farm from the database and return the one who leads it."""
     relay, closing = ends
-    snapshot = await Recovery(parts.database).snapshot()
+    snapshot = await _snapshot(parts, epoch)
     beat = settings.beat * max(1.0, len(snapshot.nodes) / _NODES_A_BEAT)
-    ledger = SqlLedger(parts.database, epoch=epoch, beat=beat)
+    ledger = SqlLedger(parts.database, epoch=epoch, beat=beat, clock=parts.clock)
     farm = Farm(beat=beat, new_id=new_id, now=parts.clock.now())
     farm.adopt(snapshot.jobs, snapshot.nodes, snapshot.ceilings)
     gc.freeze()  # what lives is not garbage: looking through it again and again costs turns
@@ -134,6 +136,15 @@ async def _take_over(
         beat=beat,
         sweep=settings.sweep,
     )
+
+
+async def _snapshot(parts: Parts, epoch: int) -> Snapshot:
+    """Return what lives, without the jobs that cannot be read: those have failed then."""
+    try:
+        return await Recovery(parts.database).snapshot()
+    except UnreadableJobsError as error:
+        await UnreadableJobs(parts.database, parts.clock, epoch=epoch).fail(error.reasons)
+        return await Recovery(parts.database).snapshot()
 
 
 def _sweep(settings: SchedulerSettings, parts: Parts, epoch: int) -> SweepFiles:

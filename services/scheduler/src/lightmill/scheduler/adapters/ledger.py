@@ -17,14 +17,17 @@ from lightmill.domain.states import (
     TaskState,
     is_final,
 )
+from lightmill.runtime.clock import Clock, SystemClock
 from lightmill.scheduler.adapters import rows
 from lightmill.scheduler.adapters.effects import effects
 from lightmill.scheduler.adapters.error_reports import add_reports
 from lightmill.scheduler.adapters.freed_workspaces import put_freed
 from lightmill.scheduler.adapters.leadership import check_epoch
 from lightmill.scheduler.adapters.recovery import Recovery
+from lightmill.scheduler.adapters.unreadable import UnreadableJobs, UnreadableJobsError
 from lightmill.scheduler.core.changes import AttemptMoved, Changes
 from lightmill.scheduler.core.error_report import ErrorReport
+from lightmill.scheduler.core.facts import JobAsked
 from lightmill.scheduler.ports import Ledger, NotLeaderError
 from lightmill.storage.sql import bulk, outbox
 from lightmill.storage.sql.database import Database
@@ -51,10 +54,22 @@ _Move = tuple[AttemptState, AttemptState, FailureKind | None, str]
 class SqlLedger(Recovery, Ledger):
     """Reads what lives, and commits what has changed."""
 
-    def __init__(self, database: Database, *, epoch: int, beat: float) -> None:
+    def __init__(
+        self, database: Database, *, epoch: int, beat: float, clock: Clock | None = None
+    ) -> None:
         super().__init__(database)
         self._epoch = epoch
         self._beat = beat
+        self._unreadable = UnreadableJobs(database, clock or SystemClock(), epoch=epoch)
+
+    @override
+    async def asked(self, job_ids: Iterable[str]) -> list[JobAsked]:
+        ids = set(job_ids)
+        try:
+            return await super().asked(ids)
+        except UnreadableJobsError as error:
+            await self._unreadable.fail(error.reasons)
+            return await super().asked(ids - error.reasons.keys())
 
     @override
     async def commit(self, changes: Changes, now: datetime) -> None:

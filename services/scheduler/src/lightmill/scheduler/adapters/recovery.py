@@ -15,6 +15,7 @@ from lightmill.domain.job import JobSpec, Wanted
 from lightmill.domain.policy import NodeWish
 from lightmill.domain.states import AttemptState, JobState, NodeState, StepState, TaskState
 from lightmill.scheduler.adapters.rows import OFFER
+from lightmill.scheduler.adapters.unreadable import UNREADABLE, UnreadableJobsError, reason
 from lightmill.scheduler.core.facts import JobAsked, NodeAsked, PolicyChanged
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.timing import Timing
@@ -60,7 +61,11 @@ class Recovery:
         self._database = database
 
     async def snapshot(self) -> Snapshot:
-        """Return every job that lives and every node that is known."""
+        """Return every job that lives and every node that is known.
+
+        Raises:
+            UnreadableJobsError: of the jobs that cannot be read.
+        """
         async with self._database.reading() as connection:
             jobs = await _jobs(connection, JOB_STATES.c.state.in_(_LIVE_JOBS))
             found = (await connection.execute(select(NODES))).all()
@@ -81,13 +86,17 @@ class Recovery:
             ]
 
     async def asked(self, job_ids: Iterable[str]) -> list[JobAsked]:
-        """Return what is wanted of these jobs, oldest first."""
+        """Return what is wanted of these jobs, oldest first.
+
+        Raises:
+            UnreadableJobsError: of those that cannot be read.
+        """
         query = select(JOBS).order_by(JOBS.c.created_at, JOBS.c.id)
         async with self._database.reading() as connection:
             found = await _all(connection, query, JOBS.c.id, list(job_ids))
-            specs = [_SPEC.validate_python(row.spec) for row in found]
-            states = await _states(connection, specs)
-        return [_asked(row, spec, states) for row, spec in zip(found, specs, strict=True)]
+            specs = _specs((row.id, row.spec) for row in found)
+            states = await _states(connection, specs.values())
+        return [_asked(row, specs[row.id], states) for row in found]
 
     async def decided(self) -> list[PolicyChanged | NodeAsked]:
         """Return what the keeper of the farm has decided: its policy, then about its nodes."""
@@ -114,6 +123,24 @@ class Recovery:
             query = query.where(JOBS.c.updated_at >= since)
         async with self._database.reading() as connection:
             return list((await connection.execute(query)).scalars())
+
+
+def _specs(found: Iterable[tuple[str, object]]) -> dict[str, JobSpec]:
+    """Return what jobs ask for, by their ids.
+
+    Raises:
+        UnreadableJobsError: of all those that cannot be read.
+    """
+    specs: dict[str, JobSpec] = {}
+    reasons: dict[str, str] = {}
+    for job_id, plain in found:
+        try:
+            specs[job_id] = _SPEC.validate_python(plain)
+        except UNREADABLE as error:
+            reasons[job_id] = reason(error)
+    if reasons:
+        raise UnreadableJobsError(reasons)
+    return specs
 
 
 async def _states(connection: AsyncConnection, specs: Iterable[JobSpec]) -> Mapping[str, JobState]:
@@ -172,7 +199,9 @@ def _record(failures: Mapping[str, Any]) -> Record:
 
 async def _jobs(connection: AsyncConnection, which: ColumnElement[bool]) -> list[Job]:
     query = select(JOB_STATES, *_OF_JOBS).join(JOBS, JOBS.c.id == JOB_STATES.c.job_id).where(which)
-    jobs = {row.job_id: _job(row) for row in (await connection.execute(query)).all()}
+    rows = (await connection.execute(query)).all()
+    specs = _specs((row.job_id, row.spec) for row in rows)
+    jobs = {row.job_id: _job(row, specs[row.job_id]) for row in rows}
     states = await _states(connection, [job.spec for job in jobs.values()])
     for job in jobs.values():
         job.before = _before(job.spec, states)
@@ -188,14 +217,14 @@ async def _jobs(connection: AsyncConnection, which: ColumnElement[bool]) -> list
     return list(jobs.values())
 
 
-def _job(row: Row[Any]) -> Job:
+def _job(row: Row[Any], spec: JobSpec) -> Job:
     return Job(
         id=row.job_id,
         tenant_id=row.tenant_id,
         owner_id=row.owner_id,
         name=row.name,
         bundle_id=row.bundle_id,
-        spec=_SPEC.validate_python(row.spec),
+        spec=spec,
         created_at=row.created_at,
         priority=row.priority,
         paused=row.paused,
