@@ -178,10 +178,14 @@ async def until(true: Callable[[], Awaitable[bool]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "kills", [pytest.param(4, id="short"), pytest.param(20, id="long", marks=pytest.mark.chaos)]
+    ("kills", "limit"),
+    [
+        pytest.param(4, 3 * SECONDS, id="short"),  # beside other tests, on whatever machine
+        pytest.param(20, SECONDS, id="long", marks=pytest.mark.chaos),
+    ],
 )
 async def test_leaders_are_killed_and_no_task_is_lost_or_run_twice(
-    process_stage: ProcessFarm, kills: int, capsys: pytest.CaptureFixture[str]
+    process_stage: ProcessFarm, kills: int, limit: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tasks = kills * BATCH
     async with staged(process_stage) as stage:
@@ -201,4 +205,4 @@ async def test_leaders_are_killed_and_no_task_is_lost_or_run_twice(
     assert len(frames) == len(set(frames)) == tasks
     assert {f"{job}/{frame}" for job, frame in stage.runs()} == set(frames)
     assert set(stage.runs().values()) == {1}
-    assert max(taken) <= SECONDS
+    assert max(taken) <= limit
