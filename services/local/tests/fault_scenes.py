@@ -20,7 +20,8 @@ HARMS = {
     "full": "os.symlink('/dev/full', scene.render.filepath)",
     "unwritable": "os.mkdir(scene.render.filepath)",
     "truncated": "bpy.app.handlers.render_write.append("
-    "lambda *_: os.truncate(scene.render.filepath, 700))",
+    "lambda *_: bpy.context.scene.frame_current == 2"
+    " and os.truncate(bpy.context.scene.render.filepath, 700))",
     "grandchild": "subprocess.Popen(['sleep', '600'], start_new_session=True)",
 }
 

@@ -1,6 +1,9 @@
 """What a person sees of `lightmill-node`."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +99,22 @@ def test_tiles_are_stitched(tmp_path: Path) -> None:
     refused = _call(tmp_path, *words[:-1], "2")
     assert refused.exit_code == 1
     assert "still.png needs 4 tiles, not 2" in refused.stderr
+
+
+def test_a_node_is_told_to_leave(tmp_path: Path) -> None:
+    assert "no node runs here" in _call(tmp_path / "absent", "drain").stdout
+    holding = (
+        "import pathlib, sys, time\n"
+        "from lightmill.render_node.adapters.state_folder import claimed\n"
+        "with claimed(pathlib.Path(sys.argv[1])):\n"
+        "    print('claimed', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", holding, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as node:  # noqa: S603  # our own words
+        assert node.stdout is not None
+        assert node.stdout.readline() == b"claimed\n"
+        assert json.loads(_call(tmp_path, "status").stdout)["running"]
+        assert "told" in _call(tmp_path, "drain").stdout
+        assert node.wait(20) == -signal.SIGTERM
+    assert "no node runs here" in _call(tmp_path, "drain").stdout

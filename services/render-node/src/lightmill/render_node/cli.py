@@ -40,6 +40,16 @@ def run() -> None:
 
 
 @app.command()
+def drain() -> None:
+    """Tell the node that runs here to take no more work, end what runs, and leave."""
+    try:
+        found = factory.drain(read(NodeSettings).node_state_dir)
+    except factory.REFUSALS as error:
+        _give_up(error)
+    typer.echo("told" if found else "no node runs here")
+
+
+@app.command()
 def status() -> None:
     """Show who the node is, whether it runs, and what its journal holds, as JSON."""
     try:

@@ -16,7 +16,12 @@ from lightmill.render_node.adapters.contents import FolderContents
 from lightmill.render_node.adapters.http import HttpApi, HttpEnrolment, HttpTransfers
 from lightmill.render_node.adapters.identity_file import IdentityFile, IdentityFileError
 from lightmill.render_node.adapters.journal import opened_journal, peek
-from lightmill.render_node.adapters.state_folder import StateFolderError, claimed, is_claimed
+from lightmill.render_node.adapters.state_folder import (
+    StateFolderError,
+    claimed,
+    drain,
+    is_claimed,
+)
 from lightmill.render_node.adapters.submissions import JournalSubmissions
 from lightmill.render_node.adapters.workspaces import FolderWorkspaces
 from lightmill.render_node.config import NodeSettings
@@ -69,6 +74,7 @@ __all__ = [
     "Outside",
     "StitchingError",
     "built",
+    "drain",
     "installation",
     "offered",
     "run",

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,8 @@ def claimed(folder: Path) -> Iterator[Path]:
             f"another node runs in {folder}; give each node a LIGHTMILL_NODE_STATE_DIR of its own"
         ) from error
     try:
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
         yield folder
     finally:
         os.close(handle)
@@ -55,3 +58,20 @@ def is_claimed(folder: Path) -> bool:
             return False
     except StateFolderBusyError:
         return True
+
+
+def drain(folder: Path) -> bool:
+    """Ask the node that runs in the folder to end its work and leave; tell whether one does.
+
+    Raises:
+        StateFolderError: the folder is not to be used, or the node is another user's.
+    """
+    if not folder.is_dir() or not is_claimed(folder):
+        return False
+    try:
+        os.kill(int((folder / "lock").read_text("ascii")), signal.SIGTERM)
+    except (ValueError, OSError) as error:
+        raise StateFolderError(
+            f"the node in {folder} cannot be told to leave ({error}); send it SIGTERM yourself"
+        ) from error
+    return True
