@@ -79,9 +79,9 @@ def test_a_bomb_is_refused_within_its_memory_and_time(name: str, work: Path) -> 
 
 def test_a_process_that_needs_more_memory_than_it_gets_says_so_or_dies_alone(work: Path) -> None:
     archive = work / "many.zip"
-    archive.write_bytes(zipped(Entry(name=b"%d" % n, content=b"") for n in range(40_000)))
+    archive.write_bytes(zipped(Entry(name=b"%d" % n, content=b"") for n in range(20_000)))
     with pytest.raises(UnreadableSceneError, match=r"memory|cannot be read"):
-        unpack(archive, ProcessLimits(seconds=30, memory=60 * 2**20, size=LIMIT))
+        unpack(archive, ProcessLimits(seconds=30, memory=24 * 2**20, size=LIMIT))
 
 
 def test_an_archive_of_ordinary_files_comes_out_whole(work: Path) -> None:
