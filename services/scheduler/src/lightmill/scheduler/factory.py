@@ -118,14 +118,21 @@ async def _take_over(
     snapshot = await _snapshot(parts, epoch)
     beat = settings.beat * max(1.0, len(snapshot.nodes) / _NODES_A_BEAT)
     ledger = SqlLedger(parts.database, epoch=epoch, beat=beat, clock=parts.clock)
-    farm = Farm(beat=beat, new_id=new_id, now=parts.clock.now())
-    farm.adopt(snapshot.jobs, snapshot.nodes, snapshot.ceilings)
-    gc.freeze()  # what lives is not garbage: looking through it again and again costs turns
+    now = parts.clock.now()
     record = FactLog(settings.fact_log) if settings.fact_log else None
     if record is not None:
         closing.callback(record.close)
+        record.took_over(len(snapshot.jobs), beat, now)
+    farm = Farm(beat=beat, new_id=record.noting(new_id) if record else new_id, now=now)
+    farm.adopt(snapshot.jobs, snapshot.nodes, snapshot.ceilings)
+    gc.freeze()  # what lives is not garbage: looking through it again and again costs turns
     decide = Decide(
-        farm=farm, ledger=ledger, clock=parts.clock, committed=relay.wake, record=record
+        farm=farm,
+        ledger=ledger,
+        clock=parts.clock,
+        committed=relay.wake,
+        record=record,
+        turned=record.turned if record else None,
     )
     return Lead(
         decide=decide,

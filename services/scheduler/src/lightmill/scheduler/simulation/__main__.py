@@ -10,11 +10,13 @@ import resource
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from lightmill.scheduler.simulation.crew import Crew, crew
 from lightmill.scheduler.simulation.laws import LAWS
 from lightmill.scheduler.simulation.mutants import LIMIT, Catch
 from lightmill.scheduler.simulation.night import Night
+from lightmill.scheduler.simulation.replay import UnreadableLogError, replay
 from lightmill.scheduler.simulation.scenario import ScenarioError, load
 from lightmill.scheduler.simulation.survey import Sum, catches, survey
 
@@ -29,6 +31,8 @@ _PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return 0 when no law was broken and every mutant was found."""
     asked = _parser().parse_args(arguments)
+    if asked.log:
+        return _log(asked.log)
     if asked.replay:
         return _replay(*asked.replay)
     sums = []
@@ -56,7 +60,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--replay", nargs=2, metavar=("SCENARIO", "SEED"), help="one farm again (REPLAY=)"
     )
+    again = parser.add_subparsers(title="a logged night").add_parser(
+        "replay", help="let the core take in a fact log again, turn by turn"
+    )
+    again.add_argument("log", nargs="+", type=Path, help="the log's files, the oldest first")
+    parser.set_defaults(log=None)
     return parser
+
+
+def _log(files: Sequence[Path]) -> int:
+    """Play a logged night; 0 when every turn hands out what it handed out then."""
+    try:
+        found = replay(line for file in files for line in file.read_text().splitlines())
+    except (OSError, UnreadableLogError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    _say(json.dumps(found.as_dict(), separators=(",", ":")))
+    return 1 if found.differing else 0
 
 
 def _replay(name: str, seed: str) -> int:

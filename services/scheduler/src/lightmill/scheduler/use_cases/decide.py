@@ -28,6 +28,21 @@ class News:
     acknowledge: Acknowledge | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What a turn has done, beside the facts that it took in.
+
+    Attributes:
+        ids: That were made in it, in their order; `Decide` leaves them to whoever makes them.
+        born: Attempts that it handed out.
+        under_way: Ticks that were on their way when they were committed.
+    """
+
+    ids: tuple[str, ...] = ()
+    born: tuple[str, ...] = ()
+    under_way: int = 0
+
+
 @dataclass(slots=True)
 class Decide:
     """Brings the farm up to date with the news, hands out work and commits.
@@ -43,6 +58,7 @@ class Decide:
     clock: Clock
     committed: Callable[[], None]
     record: Callable[[Fact, datetime], None] | None = None
+    turned: Callable[[Turn, datetime], None] | None = None
     turns: int = field(default=0, init=False)
     beats: int = field(default=0, init=False)
     _beats_read: int = field(default=0, init=False)
@@ -63,10 +79,15 @@ class Decide:
             for fact in piece.facts:
                 self._observe(fact, now)
         self.farm.plan(now)
+        under_way = 0
         if changes := self.farm.take_changes():
             await self.ledger.commit(changes, now)
-            self.farm.left(changes.born, max(0, self.beats - self._beats_read))
+            under_way = max(0, self.beats - self._beats_read)
+            self.farm.left(changes.born, under_way)
             self.committed()
+        if self.turned is not None:
+            born = tuple(attempt.id for attempt in changes.born)
+            self.turned(Turn(born=born, under_way=under_way), now)
         for piece in pieces:
             if piece.acknowledge is not None:
                 await piece.acknowledge()
