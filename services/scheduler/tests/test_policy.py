@@ -145,9 +145,9 @@ async def test_a_new_leader_knows_the_policy_before_anything_else(
 
     async with running(leader(parts, told.log, sweep=600)):
         await until(heard)
-    _, second, *_ = (json.loads(line) for line in told.log.read_text().splitlines())
+    _began, _policy, wish, *_ = (json.loads(line) for line in told.log.read_text().splitlines())
     assert told.limits() == [["arnold"]]
-    assert second["NodeAsked"] == {"node_id": "n", "wish": "DRAIN", "forgiven": 2}
+    assert wish["NodeAsked"] == {"node_id": "n", "wish": "DRAIN", "forgiven": 2}
 
 
 @pytest.mark.parametrize(("sweep", "rings"), [(600, True), (0.3, False)])
