@@ -17,7 +17,7 @@ def demand_of(farm: FarmState, step: Step) -> Demand:
 
 def _demand(farm: FarmState, step: Step) -> Demand:
     needs, least = step.needs, 0
-    pool = farm.policy.pools.get(needs.pool or "default")
+    pool = farm.policy.pools.get(step.pool)
     if needs.sandbox is None and pool is not None and pool.sandbox is not None:
         needs = replace(needs, sandbox=pool.sandbox)
     if step.ram is not None and needs.whole_machine:

@@ -112,9 +112,7 @@ class Limits:
 
     counted: dict[str, Counted] = field(default_factory=dict)
     resumed: dict[str, int] = field(default_factory=dict)
-    _of_steps: dict[tuple[tuple[str, ...], str | None], tuple[Counted, ...]] = field(
-        default_factory=dict
-    )
+    _of_steps: dict[tuple[tuple[str, ...], str], tuple[Counted, ...]] = field(default_factory=dict)
 
     def decree(self, policy: Policy, seconds: float) -> None:
         """Let other limits hold from now on; what is taken stays counted."""
@@ -155,11 +153,11 @@ class Limits:
 
     def of(self, step: Step) -> tuple[Counted, ...]:
         """Return the limits of which a task of `step` takes one."""
-        key = (step.job.spec.limits, step.needs.pool)
+        key = (step.job.spec.limits, step.pool)
         found = self._of_steps.get(key)
         if found is None:
             named = [self._of(name) for name in step.job.spec.limits]
-            pool = self.counted.get(pool_limit(step.needs.pool or "default"))
+            pool = self.counted.get(pool_limit(step.pool))
             found = self._of_steps[key] = (*named, *([] if pool is None else [pool]))
         return found
 

@@ -125,7 +125,7 @@ def situation(farm: FarmState, census: Census, job: Job) -> Situation:
     )
     if head is None:
         return found
-    pool = farm.limits.counted.get(pool_limit(head.needs.pool or "default"))
+    pool = farm.limits.counted.get(pool_limit(head.pool))
     lane = farm.queue.lane(head)
     first, higher, ahead = _order(farm, head, lane) if lane is not None else (None, 0, 0)
     return replace(
@@ -265,7 +265,7 @@ def _backlog(
     blocked = step.state is StepState.BLOCKED and isinstance(blockers.of(step), blockers.Approval)
     slots, load = census.slots(step) if seconds and not blocked else (0, 1.0)
     each, factor = seconds or (0.0, 1.0)
-    pool = step.needs.pool or "default"
+    pool = step.pool
     return Backlog(
         job_id=job.id,
         frames_left=left,

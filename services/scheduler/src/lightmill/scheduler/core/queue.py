@@ -115,7 +115,7 @@ class Queue:
         """Take in `step`, or move it to the lane where it belongs now."""
         job = step.job
         if job.spec.fifo:
-            key: object = step.needs.pool
+            key: object = step.pool
         else:
             key = (job.priority, step.leads, accounts.key, job.spec.limits)
         lane = self._lanes.get(step.id)

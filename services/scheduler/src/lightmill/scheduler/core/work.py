@@ -130,6 +130,11 @@ class Step:
         return self.spec.needs or self.job.spec.needs
 
     @property
+    def pool(self) -> str:
+        """Return the pool whose order, ceiling and isolation it keeps to."""
+        return self.needs.pool or self.job.spec.pool
+
+    @property
     def leader(self) -> "Step | None":
         """Return the step that it follows frame by frame."""
         each = next((after.step for after in self.spec.after if after.each), None)
