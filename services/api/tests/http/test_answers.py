@@ -17,7 +17,7 @@ REFUSED = {"deleteFile", "retryJob", "approveJob", "cleanUpTask", "makeHardwareC
 REFUSED |= {"completeUpload"}
 """The state of what the fixture has made forbids these, or there is one already."""
 ROLES = {"getAttemptBundle": Role.NODE, "signUploads": Role.NODE, "enrolNode": Role.ENROLMENT}
-UNTYPED = {"getLog", "downloadFile", "analyseScene"}
+UNTYPED = {"getLog", "downloadFile", "analyseScene", "unpackArchive"}
 
 
 def models() -> dict[str, Any]:
