@@ -16,23 +16,33 @@ def appraise(farm: FarmState) -> None:
     if not farm.restless and farm.appraised == farm.queue.version:
         return
     farm.appraised = farm.queue.version
+    before = {kind: kind.least for kind in farm.fleet.kinds}
     for kind in farm.fleet.kinds:
         kind.price = _SPARED * len(kind.offer.gpus)
-        kind.kept = (0, 0)
+        kind.kept = kind.least = (0, 0)
     for demand, lanes in farm.queue.by_demand.items():
         frames = sum(len(s.waiting) for lane in lanes.values() for s in lane.steps.values())
         _raise_prices(demand, frames)
     _keep_devices(demand for demand in demands if demand.needs.gpus)
+    for kind in farm.fleet.kinds:
+        if kind.least != before[kind]:
+            for node in [node for nodes in kind.rooms.values() for node in nodes.values()]:
+                farm.fleet.look(node)  # whether an order may wait there depends on it
 
 
 def _raise_prices(demand: Demand, frames: int) -> None:
-    """Add to every kind how much of `demand` there is for each core that it could use.
+    """Note in every kind how much of `demand` there is for each core, and how small it is.
 
     The opportunity cost of a machine: work that fits everywhere makes all dearer alike, and so
     changes no choice; work that fits few machines makes those dear for all others.
     """
     supply = sum(len(kind.nodes) * kind.offer.cores for kind in demand.kinds)
     for kind in demand.kinds:
+        cores, ram = kind.least
+        kind.least = (
+            min(cores or demand.cores(kind), demand.cores(kind)),
+            min(ram or demand.ram(kind), demand.ram(kind)),
+        )
         kind.price = round(kind.price + frames * demand.cores(kind) / supply, 6)
 
 

@@ -77,7 +77,7 @@ class Fleet:
             if room is not None:
                 kind.rooms.setdefault(room, {})[node.id] = node
                 node.room = room
-        soon = _soon(node)
+        soon = _soon(node, kind)
         if soon != node.soon:
             self._clear_soon(node, kind)
             if soon is not None:
@@ -171,9 +171,14 @@ def _room(node: Node) -> Room | None:
     return node.free_cores, node.free_ram, len(node.free_gpus), node.free_disk
 
 
-def _soon(node: Node) -> Soon | None:
-    """Return what is free on `node` once its smallest task ends, or None when it takes no more."""
+def _soon(node: Node, kind: Kind) -> Soon | None:
+    """Return what is free on `node` once its smallest task ends, or None when it takes no more.
+
+    What could begin there at once must not wait behind an order that cannot.
+    """
     if not node.held or node.ahead or node.reserved is not None:
+        return None
+    if node.free_cores >= kind.least[0] > 0 and node.free_ram >= kind.least[1]:
         return None
     return node.free_cores + node.least[0], node.free_ram + node.least[1]
 

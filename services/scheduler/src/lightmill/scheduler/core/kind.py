@@ -17,6 +17,7 @@ class Kind:
         behind: By what is free once their smallest task ends: busy machines that may take one
             order more.
         kept: Cores and bytes of RAM kept free beside each free device for work that needs it.
+        least: Cores and bytes of RAM of the smallest work that waits and could run here.
         price: How much work, for each core that it could use, competes for these machines.
     """
 
@@ -25,6 +26,7 @@ class Kind:
     rooms: dict[Room, Place] = field(default_factory=dict)
     behind: dict[Soon, Place] = field(default_factory=dict)
     kept: tuple[int, int] = (0, 0)
+    least: Soon = (0, 0)
     price: float = 0.0
 
     @property

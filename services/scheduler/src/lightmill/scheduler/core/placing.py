@@ -74,6 +74,14 @@ class Search:
         nodes = (node for kind in self._demand.kinds for node in kind.nodes.values())
         return any(self.suits(node) for node in nodes)
 
+    def free(self) -> Iterator[Node]:
+        """Yield the machines on which the task could begin at once."""
+        for kind in self._demand.kinds:
+            for room in self._rooms(kind):
+                for node in kind.rooms[room].values():
+                    if self.suits(node) and self.grant(node, kind) is not None:
+                        yield node
+
     def here(self, node: Node, *, ahead: bool) -> Place | None:
         """Return the place that the task would have on this very node, or None."""
         kind = self._farm.fleet.kind_of(node)

@@ -3,43 +3,27 @@
 from lightmill.domain.states import AttemptState
 from lightmill.scheduler.core import attempts
 from lightmill.scheduler.core.asking import demand_of
-from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.placing import Search
 from lightmill.scheduler.core.state import FarmState
-from lightmill.scheduler.core.work import Attempt
 
 
 def even_out(farm: FarmState) -> None:
-    """Call back work that waits on a busy node while a machine that fits stands idle."""
-    idle = _idle(farm)
-    if not idle:
-        return
+    """Call back work that waits on a busy node while a machine that fits has room for it.
+
+    Whatever else could begin there has begun already: this follows on handing out. A machine
+    takes back one order a beat.
+    """
+    taken: set[str] = set()
+    full: set[Demand] = set()
     for attempt in [a for a in farm.attempts.values() if a.ahead]:
-        if not idle:
-            return
-        if attempt.recalled or attempt.state is not AttemptState.ASSIGNED:
+        demand = demand_of(farm, attempt.task.step)
+        if demand in full or attempt.recalled or attempt.state is not AttemptState.ASSIGNED:
             continue
-        fits = _fitting(farm, attempt, idle)
-        if fits is not None and farm.tick > attempt.sent_at:
+        look = Search(farm, attempt.task.step, demand)
+        node = next((node for node in look.free() if node.id not in taken), None)
+        if node is None:
+            full.add(demand)
+        elif farm.tick > attempt.sent_at:
             attempts.recall(farm, attempt)
-            del idle[fits.id]
-
-
-def _idle(farm: FarmState) -> dict[str, Node]:
-    return {
-        node.id: node
-        for kind in farm.fleet.kinds
-        for nodes in kind.rooms.values()
-        for node in nodes.values()
-        if not node.held
-    }
-
-
-def _fitting(farm: FarmState, attempt: Attempt, idle: dict[str, Node]) -> Node | None:
-    step = attempt.task.step
-    demand = demand_of(farm, step)
-    look = Search(farm, step, demand)
-    return next(
-        (n for n in idle.values() if farm.fleet.kind_of(n) in demand.kinds and look.suits(n)),
-        None,
-    )
+            taken.add(node.id)
