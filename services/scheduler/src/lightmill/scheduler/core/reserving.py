@@ -14,6 +14,12 @@ from lightmill.scheduler.core.reservation import AFTER_TICKS, MOST, Reservation
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Attempt, Step
 
+_BEHIND = 0.8
+"""Of the mean share: whoever has less, and finds no room, is owed a machine."""
+
+_OWED_AT_ONCE = 4
+"""Machines that are kept in one beat for who is owed one: its share is made up for soon."""
+
 _MOST_LOOKS = 100
 """Machines of each kind that are compared: more would cost time and gain next to nothing."""
 
@@ -32,7 +38,8 @@ def reserve(farm: FarmState, blocked: Iterable[Step]) -> None:
         since = max(farm.blocked.setdefault(demand, farm.tick), demand.served_at)
         if farm.policy.preemption and _preempt(farm, step, demand):
             continue
-        if farm.tick - since >= AFTER_TICKS and _is_wide(demand):
+        starves = farm.tick - since >= AFTER_TICKS and _is_wide(demand)
+        for _ in range(_OWED_AT_ONCE if _is_owed(farm, step) else starves):
             _keep_one(farm, step, demand)
 
 
@@ -57,6 +64,15 @@ def _review(farm: FarmState) -> None:
             else:
                 free_in = _free_in(node, kept.cores, kept.ram)
                 kept.free_at = min(kept.free_at, farm.seconds + free_in)
+
+
+def _is_owed(farm: FarmState, step: Step) -> bool:
+    """Tell whether its user falls behind because whatever comes free is too small for it."""
+    if step.job.spec.fifo:
+        return False
+    own = farm.shares.of(step.job).user.standing
+    others = [lane.accounts.user.standing for lane in farm.queue.lanes if lane.accounts]
+    return own[1] < _BEHIND * sum(standing[1] for standing in others) / len(others)
 
 
 def _is_wide(demand: Demand) -> bool:

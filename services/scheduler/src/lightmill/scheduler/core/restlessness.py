@@ -1,9 +1,12 @@
 """Orders that wait on a busy machine, called back for a better place."""
 
+from collections.abc import Iterator
+
 from lightmill.domain.states import AttemptState
 from lightmill.scheduler.core import attempts
 from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.demand import Demand
+from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.placing import Search
 from lightmill.scheduler.core.state import FarmState
 
@@ -14,16 +17,15 @@ def even_out(farm: FarmState) -> None:
     Whatever else could begin there has begun already: this follows on handing out. A machine
     takes back one order a beat.
     """
+    free: dict[Demand, Iterator[Node]] = {}  # gone through once a beat, however many wait
     taken: set[str] = set()
-    full: set[Demand] = set()
     for attempt in [a for a in farm.attempts.values() if a.ahead]:
-        demand = demand_of(farm, attempt.task.step)
-        if demand in full or attempt.recalled or attempt.state is not AttemptState.ASSIGNED:
+        if attempt.recalled or attempt.state is not AttemptState.ASSIGNED:
             continue
+        demand = demand_of(farm, attempt.task.step)
         look = Search(farm, attempt.task.step, demand)
-        node = next((node for node in look.free() if node.id not in taken), None)
-        if node is None:
-            full.add(demand)
-        elif farm.tick > attempt.sent_at:
+        nodes = free.setdefault(demand, look.free())
+        node = next((node for node in nodes if node.id not in taken), None)
+        if node is not None and look.suits(node) and farm.tick > attempt.sent_at:
             attempts.recall(farm, attempt)
             taken.add(node.id)
