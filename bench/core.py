@@ -2,9 +2,9 @@
 
 10,000 machines of five kinds, 1,000 jobs of 40 users, steady state: frames end, frames start.
 Facts are built outside the timed part; `observe`, `plan`, `take_changes` and `left` are inside
-it. Two farms in turn, with 50,000 and with 1,000,000 frames waiting. Frames take 2 s, so that
-two make a chunk, and a report tells of two attempts that have ended. The time is that of the
-processor.
+it. Two farms in turn, with 50,000 and with 1,000,000 frames waiting. Frames take 2 s, and a
+report tells of two attempts that have ended; `frames_an_attempt` says how long the chunks were.
+The time is that of the processor.
 """
 
 import argparse

@@ -99,6 +99,13 @@ def test_below_its_size_a_user_goes_first_and_above_its_burst_it_waits() -> None
     assert share["capped"] <= 2
 
 
+def test_a_whole_machine_counts_towards_a_burst_with_all_its_cores() -> None:
+    farm = stage(machine("a", cores=4))
+    farm.decree(Share(tenant_id="tenant", user="ann", burst=2))
+    farm.ask("whole", "1", user="ann", needs=Needs())
+    assert farm.assigned == []
+
+
 def test_a_limit_is_never_exceeded_and_holds_up_nobody_else() -> None:
     farm = stage(*(machine(name) for name in "ab"))
     farm.decree(arnold=Limit(name="arnold", total=3))

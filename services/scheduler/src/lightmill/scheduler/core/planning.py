@@ -130,15 +130,12 @@ class _Turn:
         if step is None:
             return False
         demand = lane.demands[step.id]
-        if demand in self._full or farm.limits.obstacle(step, farm.now) is not None:
-            return False
-        if lane.accounts is not None and not lane.accounts.may_add(step.needs.cores or 1):
+        limited = farm.limits.obstacle(step, farm.now) is not None
+        if limited or demand in self._full or not _may_add(lane, step.needs.cores or 1):
             return False
         place = placing.search(farm, step, demand)
         if place is not None:
-            other = None if lane.accounts is None else self._at_home(place, lane)
-            _hand_out(farm, *(other or (step, demand, place)))
-            return True
+            return self._take(lane, place, (step, demand, place))
         if placing.is_choosy(farm, step, demand):
             self._aside.append(step)
             farm.queue.remove(step)
@@ -146,6 +143,14 @@ class _Turn:
         self._full.add(demand)
         self.blocked.append(step)
         return False
+
+    def _take(self, lane: Lane, place: Place, handed: _Handed) -> bool:
+        """Hand out what is next, or what is at home there, unless it is beyond its burst."""
+        if not _may_add(lane, place.grant.cores):
+            return False
+        other = None if lane.accounts is None else self._at_home(place, lane)
+        _hand_out(self.farm, *(other or handed))
+        return True
 
     def _at_home(self, place: Place, lane: Lane) -> _Handed | None:
         """Return work whose scene is open on the machine, when it is nearly its turn.
@@ -172,6 +177,10 @@ class _Turn:
         if limited or not home.accounts.may_add(cores):
             return False
         return home.accounts.is_close(lane.accounts, cores, self.farm.fleet.total)
+
+
+def _may_add(lane: Lane, cores: int) -> bool:
+    return lane.accounts is None or lane.accounts.may_add(cores)
 
 
 def _is_near(home: Lane, lane: Lane) -> bool:
