@@ -176,7 +176,11 @@ def s3() -> Iterator[S3Server]:
     access_key, secret_key = f"lightmill{secrets.token_hex(4)}", secrets.token_hex(16)
     container = (
         DockerContainer("chrislusf/seaweedfs:4.48")
-        .with_command("server -dir=/data -s3 -master.telemetry=false -ip.bind=0.0.0.0")
+        .with_command(
+            # As many volumes as the disk holds: every bucket takes some of its own.
+            "server -dir=/data -s3 -master.telemetry=false -ip.bind=0.0.0.0"
+            " -master.volumeSizeLimitMB=64 -volume.max=0"
+        )
         .with_env("AWS_ACCESS_KEY_ID", access_key)
         .with_env("AWS_SECRET_ACCESS_KEY", secret_key)
         .with_exposed_ports(8333)
