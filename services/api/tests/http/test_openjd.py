@@ -12,7 +12,7 @@ from lightmill.domain.job import After, JobSpec
 from lightmill.domain.resources import GIB
 from lightmill.storage.sql.schema.api import JOBS
 
-SAMPLES = Path("/work/shared/samples/openjd")
+SAMPLES = Path(__file__).parents[4].parent / "shared/samples/openjd"
 TWO_STEPS = """
 specificationVersion: jobtemplate-2023-09
 name: "Shot {{Param.Shot}}"

@@ -17,7 +17,7 @@ from lightmill.render_node.engines.openjd import OpenJd
 from lightmill.render_node.engines.openjd_space import task_at, task_count
 from lightmill.render_node.ports import Renderer, RenderFailedError
 
-SAMPLES = Path("/work/shared/samples/openjd")
+SAMPLES = Path(__file__).parents[4].parent / "shared/samples/openjd"
 PARTS = """
 specificationVersion: jobtemplate-2023-09
 name: Parts
