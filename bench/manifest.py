@@ -1,7 +1,8 @@
 """Hashing a folder for its manifest, against Deadline Cloud's job attachments on the same files.
 
 2,000 files of 64 KiB, first unknown and then remembered, and one file of 1 GiB. Both sides read
-from a warm page cache, one after the other, five times. Ours walks the folder as well.
+from a warm page cache, one after the other, five times, and give the manifest as objects; ours
+walks the folder as well.
 """
 
 import json
@@ -9,13 +10,13 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 from peers.environment import peers_python
 
-from lightmill.client.folder import read_folder
+from lightmill.client.folder import LocalFile, read_folder
 from lightmill.client.known_hashes import KnownHashes
 
 FILES, SIZE = 2_000, 64 * 2**10
@@ -84,9 +85,8 @@ def _deadline(python: Path, cache: Path, tree: Path) -> Mapping[str, float]:
     return seconds
 
 
-def _manifest(tree: Path, known: KnownHashes | None) -> str:
-    files = read_folder(tree, known)
-    return json.dumps([[file.path, file.size, file.blake3] for file in files])
+def _manifest(tree: Path, known: KnownHashes | None) -> Sequence[LocalFile]:
+    return read_folder(tree, known)
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -40,3 +40,17 @@ def test_a_name_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"\xff.png")).write_bytes(b"x")
     with pytest.raises(FolderError, match="rename"):
         read_folder(tmp_path)
+
+
+def test_a_folder_that_cannot_be_entered_is_named(tmp_path: Path) -> None:
+    # As long as a name may be, and so deep that the whole path is longer than any may be.
+    deep = tmp_path
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("d" * 250, dir_fd=here)
+        inner = os.open("d" * 250, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here, deep = inner, deep / ("d" * 250)
+    os.close(here)
+    with pytest.raises(FolderError, match=r"d{250} cannot be read"):
+        read_folder(tmp_path)

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from os import stat_result
 from pathlib import Path
 from typing import NamedTuple
 
 from lightmill.client.errors import FarmError
 from lightmill.client.hashing import content_of
-from lightmill.client.known_hashes import KnownHashes, Row, Taken, unchanged
+from lightmill.client.known_hashes import KnownHashes, Row, Taken
 
 _BACKUPS = (".blend1", ".blend2", ".blend3")
 
@@ -51,19 +52,23 @@ def read_folder(root: Path, known: KnownHashes | None = None) -> list[LocalFile]
     began = 0 if known is None else known.now()
     kept = {} if known is None else known.below(place)
     taken: list[Taken] = []
-    files = list(_local(place, kept, taken))
+    try:
+        files = list(_local(place, kept, taken))
+    except OSError as error:
+        raise FolderError(f"{error.filename} cannot be read: {error.strerror}") from error
     if not files:
         raise FolderError(f"{root} holds no files to hand in")
     if known is not None:
         known.remember(taken, began)
-    return sorted(files)
+    files.sort(key=itemgetter(0))
+    return files
 
 
 def _found(place: str) -> Iterator[tuple[str, str, stat_result]]:
     """Yield where each file lies, where it is to stand, and its status.
 
     Raises:
-        FolderError: one cannot be looked at.
+        OSError: one cannot be looked at; it has the name.
     """
     if Path(place).is_file():
         yield place, Path(place).name, Path(place).stat()
@@ -74,34 +79,38 @@ def _found(place: str) -> Iterator[tuple[str, str, stat_result]]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name = entry.name
-                if name.startswith("."):
+                if name[0] == ".":
                     continue
                 if entry.is_dir():
                     if not entry.is_symlink():
                         folders.append((entry.path, f"{inside}{name}/"))
                 elif not name.endswith(_BACKUPS):
-                    yield entry.path, inside + name, _status(entry)
-
-
-def _status(entry: os.DirEntry[str]) -> stat_result:
-    try:
-        return entry.stat()
-    except OSError as error:
-        raise FolderError(f"{entry.path} cannot be read: {error.strerror}") from error
+                    yield entry.path, inside + name, entry.stat()
 
 
 def _local(place: str, kept: Mapping[str, Row], taken: list[Taken]) -> Iterator[LocalFile]:
     """Yield the files; those that had to be read are added to `taken`.
 
+    For a folder that has not changed this loop is all there is, so it calls nothing of ours.
+
     Raises:
+        OSError: one cannot be looked at.
         FolderError: one cannot be read, or is not named in UTF-8.
     """
     for source, path, status in _found(place):
-        blake3, size = unchanged(kept.get(source), status), status.st_size
-        if blake3 is None:
+        row, size = kept.get(source), status.st_size
+        if (
+            row is not None
+            and row[2] == status.st_mtime_ns
+            and row[1] == size
+            and row[3] == status.st_ctime_ns
+            and row[4] == status.st_ino
+        ):
+            yield LocalFile(path, source, size, row[5])
+        else:
             size, blake3 = _read(source, path)
             taken.append(Taken(source, status, blake3))
-        yield LocalFile(path, source, size, blake3)
+            yield LocalFile(path, source, size, blake3)
 
 
 def _read(source: str, path: str) -> tuple[int, str]:

@@ -42,8 +42,8 @@ def content_of(path: Path | str) -> Content:
 
 
 def _long(file: int) -> Content:
-    """Return what a long file holds; one piece is read while another is hashed."""
-    digest, size = blake3(), 0
+    """Return what a long file holds; one piece is read while another is hashed, by two threads."""
+    digest, size = blake3(max_threads=2), 0
     buffers = [memoryview(bytearray(_PIECE)) for _ in range(2)]
     with ThreadPoolExecutor(1) as reader:
         reading, turn = reader.submit(os.readv, file, [buffers[0]]), 0

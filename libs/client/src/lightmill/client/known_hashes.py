@@ -30,6 +30,8 @@ class Taken:
 
 
 Row = tuple[str, int, int, int, int, str]
+"""Path, bytes, times of change of content and of inode in nanoseconds, inode, BLAKE3: a file
+of which one of these is another has changed."""
 
 
 class KnownHashes:
@@ -47,8 +49,8 @@ class KnownHashes:
     def below(self, root: str) -> Mapping[str, Row]:
         """Return what is known of the file `root`, or of those below the folder `root`."""
         query = (
-            "SELECT path, size, changed, renamed, inode, blake3 FROM hashes"
-            " WHERE path = ? OR (path > ? AND path < ?)"
+            "SELECT * FROM hashes WHERE path = ?"
+            " UNION ALL SELECT * FROM hashes WHERE path > ? AND path < ?"
         )
         folder = root.rstrip("/")
         try:
@@ -89,20 +91,6 @@ class KnownHashes:
         kept = sqlite3.connect(self._file, timeout=5)
         kept.execute("PRAGMA synchronous = OFF")  # a hash that is lost is taken again
         return kept
-
-
-def unchanged(row: Row | None, status: stat_result) -> str | None:
-    """Return the known hash of a file if it is as it was, else None."""
-    if row is None:
-        return None
-    _, size, changed, renamed, inode, blake3 = row
-    same = (
-        size == status.st_size
-        and changed == status.st_mtime_ns
-        and renamed == status.st_ctime_ns
-        and inode == status.st_ino
-    )
-    return blake3 if same else None
 
 
 def _shown(status: stat_result) -> tuple[int, int, int, int]:

@@ -34,6 +34,8 @@ from lightmill.storage.ports import (
 )
 
 _PIECE = 2**20
+_STREAMED = 4 * 2**20
+"""Bytes that one thread reads before the next is asked to: large, since each hand-over costs."""
 _PAGE = 1000
 _CONNECTIONS = 32
 _CONNECT_SECONDS = 3.0
@@ -120,7 +122,7 @@ class S3Store(ObjectStore):
         with self._faults(key), ExitStack() as stack:
             reading = self._reading(key)
             source = await asyncio.to_thread(stack.enter_context, reading)
-            while piece := await asyncio.to_thread(source.read, _PIECE):
+            while piece := await asyncio.to_thread(source.read, _STREAMED):
                 yield piece
 
     @override

@@ -1,6 +1,7 @@
 """The three hashes of an upload, taken in one pass."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import blake3
@@ -35,8 +36,17 @@ class Digester:
 
     def update(self, piece: bytes) -> None:
         """Add the next piece."""
+        for take in self.takers:
+            take(piece)
+
+    @property
+    def takers(self) -> tuple[Callable[[bytes], None], ...]:
+        """What `update` calls: each may be called in a thread of its own, the pieces in order."""
+        return self._md5.update, self._take_fast
+
+    def _take_fast(self, piece: bytes) -> None:
+        # Together they take half as long as MD5 alone.
         self._blake3.update(piece)
-        self._md5.update(piece)
         self._xxh64.update(piece)
         self._size += len(piece)
 

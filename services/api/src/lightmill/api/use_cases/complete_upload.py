@@ -16,7 +16,7 @@ from lightmill.domain.principal import Principal
 from lightmill.storage.ports import ObjectNotFoundError, ObjectStore
 
 _LOG = structlog.get_logger(__name__)
-_BLOCK = 8 * 2**20
+_BLOCK = 4 * 2**20
 _NAMED = 100
 
 
@@ -120,10 +120,15 @@ async def read_back(store: ObjectStore, key: str) -> Digests:
         if hashing is not None:
             await hashing
         # The next block is read while this one is hashed.
-        hashing = asyncio.create_task(asyncio.to_thread(digester.update, block))
+        hashing = asyncio.create_task(_hash(digester, block))
     if hashing is not None:
         await hashing
     return digester.digests()
+
+
+async def _hash(digester: Digester, block: bytes) -> None:
+    """Add a block; its hashes are taken side by side."""
+    await asyncio.gather(*(asyncio.to_thread(take, block) for take in digester.takers))
 
 
 async def _blocks(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
