@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from typer.testing import CliRunner, Result
 
 from lightmill.render_node.adapters.identity_file import IdentityFile
@@ -84,21 +83,6 @@ def test_two_nodes_share_the_devices_of_a_machine() -> None:
         True,
     ]
     assert NodeSettings().offers_gpu(7)
-
-
-def test_tiles_are_stitched(tmp_path: Path) -> None:
-    for number, colour in enumerate(((255, 0, 0), (0, 255, 0)), 1):
-        Image.new("RGB", (3, 2), colour).save(tmp_path / f"{number:04d}.png")
-    target = tmp_path / "still.png"
-    words = ["stitch", str(tmp_path), str(target), "--columns", "2", "--rows", "1"]
-    assert _call(tmp_path, *words).exit_code == 0
-    with Image.open(target) as still:
-        assert still.size == (6, 2)
-        assert still.getpixel((0, 0)) == (255, 0, 0)
-        assert still.getpixel((5, 1)) == (0, 255, 0)
-    refused = _call(tmp_path, *words[:-1], "2")
-    assert refused.exit_code == 1
-    assert "still.png needs 4 tiles, not 2" in refused.stderr
 
 
 def test_a_node_is_told_to_leave(tmp_path: Path) -> None:

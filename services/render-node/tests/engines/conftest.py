@@ -1,5 +1,6 @@
 """The engines that the kit is run on, and a bench to run them on."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from engine_kit import Bench, Subject
 from PIL import Image
 
 from lightmill.domain.job import Json, Work
+from lightmill.render_node.engines.assembly import AssemblyEngine
 from lightmill.render_node.engines.blender import BpyModule
 from lightmill.render_node.engines.command import CommandEngine
 from lightmill.render_node.engines.maya import Maya
@@ -157,6 +159,26 @@ def unreal(unreal_home: Path, tmp_path: Path) -> Subject:
 
 
 @pytest.fixture
+def assembly(tmp_path: Path) -> Subject:
+    """Stitches three stills of two tiles each; the endless one waits for a pipe's other end."""
+    project = tmp_path / "rendered"
+    (project / "tiles").mkdir(parents=True)
+    for number in range(2, 8):
+        Image.new("RGB", (8, 8), (number * 30, 0, 0)).save(project / f"tiles/{number:04d}.png")
+    endless = tmp_path / "never"
+    (endless / "tiles").mkdir(parents=True)
+    for number in (2, 3):
+        os.mkfifo(endless / f"tiles/{number:04d}.png")
+    settings: dict[str, Json] = {"assemble": "stitch", "columns": 2, "rows": 1}
+    return Subject(
+        engine=AssemblyEngine(),
+        project=project,
+        quick=Work(engine="assembly", settings=settings, inputs=("tiles",)),
+        endless=Work(engine="assembly", settings=settings, inputs=("tiles",)),
+    )
+
+
+@pytest.fixture
 def blender(blender_python: Path, blender_scenes: Path) -> Subject:
     return Subject(
         engine=BpyModule(blender_python.parent.parent),
@@ -172,6 +194,7 @@ def blender(blender_python: Path, blender_scenes: Path) -> Subject:
         "command",
         "maya",
         "unreal",
+        "assembly",
         pytest.param("blender", marks=[pytest.mark.blender, pytest.mark.slow]),
     ]
 )

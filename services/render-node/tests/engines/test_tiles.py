@@ -9,16 +9,19 @@ from engine_kit import Bench, Subject
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Json, Work
 from lightmill.render_node.core.tiles import Tiling
+from lightmill.render_node.engines.assembly_inside.reading import AssemblyError
+from lightmill.render_node.engines.assembly_inside.stitching import stitch
 from lightmill.render_node.engines.images import OpenImageIoImages
 from lightmill.render_node.engines.renderer import WarmRenderer
 from lightmill.render_node.engines.sandbox import Bubblewrap
-from lightmill.render_node.engines.stitching import stitch
 from lightmill.render_node.ports import RenderFailedError
 
 oiio = pytest.importorskip("OpenImageIO")
 pytestmark = [pytest.mark.blender, pytest.mark.slow, pytest.mark.timeout(180)]
-WHOLE: dict[str, Json] = {"columns": 1, "rows": 1, "frame": 5}
-FOUR: dict[str, Json] = {"columns": 2, "rows": 2, "frame": 5}
+WHOLE: dict[str, Json] = {"columns": 1, "rows": 1}
+FOUR: dict[str, Json] = {"columns": 2, "rows": 2}
+FRAME = 5
+TILES = range(FRAME * 4, FRAME * 4 + 4)
 
 
 async def opened(
@@ -44,13 +47,13 @@ async def test_four_tiles_of_two_engines_are_the_still(
 ) -> None:
     size: dict[str, Json] = {"width": 97, "height": 65}
     one, alone = await opened(tmp_path / "one", blender, "moving.blend", tiles=WHOLE, **size)
-    whole = (await one.render(alone, 1, f"whole.{suffix}")).path
+    whole = (await one.render(alone, FRAME, f"whole.{suffix}")).path
     nodes = [
         await opened(tmp_path / name, blender, "moving.blend", tiles=FOUR, **size)
         for name in ("left", "right")
     ]
     tiles = []
-    for number in (1, 2, 3, 4):
+    for number in TILES:
         bench, renderer = nodes[number % 2]
         tiles.append((await bench.render(renderer, number, f"{number}.{suffix}")).path)
     target = tmp_path / f"still.{suffix}"
@@ -63,7 +66,7 @@ async def test_four_tiles_of_two_engines_are_the_still(
     with capsys.disabled():
         print(f"\n{suffix}: largest difference of a channel, tiles against still: {difference:g}")  # noqa: T201  # for people
     assert difference <= 1e-3
-    with pytest.raises(RenderFailedError, match="needs 4 tiles, not 3"):
+    with pytest.raises(AssemblyError, match="needs 4 tiles, not 3"):
         stitch(tiles[:3], Tiling(2, 2), target)
 
 
@@ -71,7 +74,7 @@ async def test_four_tiles_of_two_engines_are_the_still(
     ("settings", "words"),
     [
         ({"tiles": {"columns": 0}}, "tiles are written as"),
-        ({"tiles": FOUR}, "frames have to be 1-4"),
+        ({"tiles": {"columns": 99}, "width": 64}, "too few for the tiles"),
         ({"view_layers": ["Absent"]}, "there is no view layer 'Absent'; there are: ViewLayer"),
         ({"addons": ["rigify"]}, "'rigify' is not allowed here; allowed are: none"),
     ],

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import TypeAdapter
 
-from lightmill.client.downloads import save
+from lightmill.client.downloads import save_all
 from lightmill.client.errors import JobFailedError
 from lightmill.client.job_bundle import job_bundle
 from lightmill.client.known_hashes import KnownHashes
@@ -136,7 +136,8 @@ class Farm:
             needs: Of each task: cores, ram (bytes), gpus; without it, a machine for itself.
             settings: Of the engine: width, height, samples, format …
             more: Further fields of the job's body: order, approval, after, limits, deadline,
-                failure_budget, chunk, pool, retry, time_limits …
+                failure_budget, chunk, pool, retry, time_limits; tiles ("2x2"), film ("mp4"),
+                fps, contact_sheet …
         """
         body: dict[str, object] = {
             "name": name,
@@ -203,9 +204,15 @@ class Farm:
             raise JobFailedError(job_id, job.state, job.error)
         return job
 
-    def results(self, job_id: str) -> list[Result]:
-        """Return the finished images of a job, by frame."""
-        return list(self._listed(f"/api/v1/jobs/{job_id}/results", Result))
+    def results(self, job_id: str, *, step: str | None = None) -> list[Result]:
+        """Return the finished images of a job, by frame; of one step, where it is named.
+
+        Tiles are left out unless their step, `tiles`, is named.
+        """
+        path = f"/api/v1/jobs/{job_id}/results"
+        if step is None:
+            return list(self._listed(path, Result))
+        return list(self._listed(path, Result, step=step))
 
     def attempts(self, job_id: str) -> list[Attempt]:
         """Return every try of every task of a job, the oldest first."""
@@ -214,10 +221,13 @@ class Farm:
     def download(self, job_id: str, folder: Path) -> list[Path]:
         """Write the images of a job to `folder` as `0001.png` …; those there already stay.
 
+        Its film is `film.mp4` there, and its contact sheet `contact-sheet.png`. Where steps of
+        the job have images of one name, each has a folder of its own.
+
         Raises:
             ContentMismatchError: what arrived is not what was rendered.
         """
-        return [save(self._transport, result, folder) for result in self.results(job_id)]
+        return save_all(self._transport, self.results(job_id), folder)
 
     def cancel(self, job_id: str) -> None:
         """Stop a job; its finished frames stay."""

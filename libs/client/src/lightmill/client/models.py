@@ -78,9 +78,16 @@ class Outlook(Answer):
 
 
 class Result(Answer):
-    """One finished image; `url` reads it for a while, `blake3` says what it has to hold."""
+    """One finished image or film; `url` reads it for a while, `blake3` says what it has to hold.
+
+    Attributes:
+        step: Name of the step that made it.
+        name: Of its file, such as `0001.png` or `film.mp4`.
+    """
 
     frame: int
+    step: str = ""
+    name: str = ""
     node_id: str
     attempt_id: str
     blake3: str

@@ -61,6 +61,8 @@ class Work:
         scene: Path of the scene inside the bundle; None where the engine needs none.
         script: Path inside the bundle of a generated script that builds the scene (designs).
         settings: What the engine's own documentation lists: camera, resolution, samples, format.
+        inputs: Names of earlier steps of the job; it works on what they have rendered, as
+            `STEP/0001.png`, instead of on the bundle's files.
     """
 
     engine: str
@@ -68,6 +70,7 @@ class Work:
     script: str | None = None
     settings: Mapping[str, Json] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    inputs: tuple[str, ...] = ()
 
 
 class FrameOrder(StrEnum):
@@ -113,6 +116,7 @@ class StepSpec:
         approval: Whether a person has to release it once those have ended.
         work: What the engine is asked to do; None: the same as for the whole job.
         needs: Of one task of it; None: the same as for the whole job.
+        delivered: Whether its images are results of the job; tiles serve another step alone.
     """
 
     name: str
@@ -123,6 +127,7 @@ class StepSpec:
     approval: bool = False
     work: Work | None = None
     needs: Needs | None = None
+    delivered: bool = True
 
     def frame_at(self, ordinal: int) -> int:
         """Return the frame number at `ordinal`, the position in the order of handing out."""

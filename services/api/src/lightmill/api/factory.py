@@ -60,6 +60,7 @@ from lightmill.api.queries.files import FileQueries
 from lightmill.api.queries.frames import FrameQueries
 from lightmill.api.queries.hardware import HardwareQueries
 from lightmill.api.queries.history import HistoryQueries
+from lightmill.api.queries.inputs import InputQueries
 from lightmill.api.queries.jobs import JobQueries
 from lightmill.api.queries.nodes import NodeQueries
 from lightmill.api.queries.outlook import OutlookQueries
@@ -348,7 +349,13 @@ def _collaborators(
         complete_upload=completing,
         collect_garbage=collector(parts, relay.wake),
         analyse_scene=analyse,
-        serve_attempt=ServeAttempt(node_queries, bundle_rows, assets, store),
+        serve_attempt=ServeAttempt(
+            attempts=node_queries,
+            inputs=InputQueries(database),
+            bundles=bundle_rows,
+            assets=assets,
+            store=store,
+        ),
         issue_token=IssueToken(SqlTokens(database, clock), clock),
         hardware_configs=SqlHardwareConfigs(database, clock),
         decisions=SqlDecisions(database, clock, relay.wake),

@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -56,16 +55,6 @@ def status() -> None:
         typer.echo(json.dumps(factory.status(read(NodeSettings)), indent=2))
     except factory.REFUSALS as error:
         _give_up(error)
-
-
-@app.command()
-def stitch(folder: Path, target: Path, columns: int = 2, rows: int = 2) -> None:
-    """Put the tiles of a still in FOLDER, as a job left them, together as TARGET."""
-    try:
-        factory.stitched(folder, target, columns, rows)
-    except factory.StitchingError as error:
-        _give_up(error)
-    typer.echo(f"{target}")
 
 
 @engines.command(name="list")

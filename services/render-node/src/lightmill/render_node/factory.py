@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx2
 import structlog
@@ -26,10 +25,10 @@ from lightmill.render_node.adapters.submissions import JournalSubmissions
 from lightmill.render_node.adapters.workspaces import FolderWorkspaces
 from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.core.attempts import Attempts
-from lightmill.render_node.core.tiles import Tiling
 from lightmill.render_node.engines import installation
 from lightmill.render_node.engines.archives import ImagesAndArchives
 from lightmill.render_node.engines.configured import blenders, configured
+from lightmill.render_node.engines.films import FilmsAndImages
 from lightmill.render_node.engines.leftovers import kill_leftovers
 from lightmill.render_node.engines.renderers import InstalledRenderers
 from lightmill.render_node.ports import (
@@ -37,7 +36,6 @@ from lightmill.render_node.ports import (
     Images,
     NodeIdentity,
     Renderers,
-    RenderFailedError,
     Transfers,
     Workspaces,
 )
@@ -65,21 +63,15 @@ class SandboxTooWeakError(Exception):
     """Engines cannot be shut in as the settings demand."""
 
 
-class StitchingError(Exception):
-    """Tiles do not make a still."""
-
-
 __all__ = [
     "REFUSALS",
     "Outside",
-    "StitchingError",
     "built",
     "drain",
     "installation",
     "offered",
     "run",
     "status",
-    "stitched",
 ]
 
 REFUSALS = (NotEnrolledError, SandboxTooWeakError, StateFolderError, IdentityFileError)
@@ -134,21 +126,6 @@ def offered(settings: NodeSettings) -> dict[str, object]:
     found = _installed(settings)
     engines = {name: list(versions) for name, versions in found.engines().items()}
     return {"engines": engines, "sandbox": found.sandbox}
-
-
-def stitched(folder: Path, target: Path, columns: int, rows: int) -> None:
-    """Write the still whose tiles lie in a folder.
-
-    Raises:
-        StitchingError: tiles are missing, damaged, or do not fit each other.
-    """
-    from lightmill.render_node.engines.stitching import stitch  # noqa: PLC0415  # heavy likewise
-
-    tiles = sorted(path for path in folder.glob(f"*{target.suffix}") if path.stem.isdigit())
-    try:
-        stitch(tiles, Tiling(columns, rows), target)
-    except RenderFailedError as error:
-        raise StitchingError(error.detail) from error
 
 
 def status(settings: NodeSettings) -> dict[str, object]:
@@ -249,7 +226,7 @@ def _images() -> Images:
         OpenImageIoImages,
     )
 
-    return ImagesAndArchives(OpenImageIoImages())
+    return FilmsAndImages(ImagesAndArchives(OpenImageIoImages()))
 
 
 def _installed(settings: NodeSettings) -> Renderers:

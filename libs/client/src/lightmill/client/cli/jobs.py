@@ -40,6 +40,12 @@ class Order(StrEnum):
     BISECTION = "bisection"
 
 
+class Film(StrEnum):
+    """What a film of the frames can be."""
+
+    MP4 = "mp4"
+
+
 def submit(  # noqa: PLR0913  # one parameter for each option
     context: typer.Context,
     scene: Annotated[
@@ -91,6 +97,14 @@ def submit(  # noqa: PLR0913  # one parameter for each option
     chunk: Annotated[
         int | None, typer.Option(min=1, help="Frames for a node at once; else as times suggest.")
     ] = None,
+    tiles: Annotated[
+        str | None, typer.Option(help="Cut each frame, as 2x2, for several machines.")
+    ] = None,
+    film: Annotated[Film | None, typer.Option(help="Make one of the frames at the end.")] = None,
+    fps: Annotated[int, typer.Option(min=1, max=240, help="Of the film.")] = 24,
+    contact_sheet: Annotated[
+        bool, typer.Option(help="Make one image that shows the frames, at the end.")
+    ] = False,
     setting: Annotated[
         list[str] | None, typer.Option(help="Of the engine, as width=640; may be repeated.")
     ] = None,
@@ -115,7 +129,8 @@ def submit(  # noqa: PLR0913  # one parameter for each option
     }
     wishes: dict[str, object] = {"order": order.value, "approval": approval}
     wishes |= {"after": after or [], "limits": limit or [], "pool": pool, "chunk": chunk}
-    wishes |= {"failure_budget": failure_budget}
+    wishes |= {"failure_budget": failure_budget, "tiles": tiles, "fps": fps}
+    wishes |= {"film": film and film.value, "contact_sheet": contact_sheet}
     wishes |= {"deadline": None if deadline is None else deadline.astimezone().isoformat()}
     job_id = farm.submit(
         name=name or scene.stem,

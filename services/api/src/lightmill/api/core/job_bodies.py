@@ -1,5 +1,6 @@
 """What clients send to hand in a job, as pydantic reads it."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field
@@ -10,6 +11,7 @@ from lightmill.domain.job import DEFAULT_PRIORITY, FrameOrder
 _MOST_STEPS = 1000
 _MOST_AFTER = 100
 _MOST_NAMES = 100
+_COLUMNS_BY_ROWS = re.compile(r"(\d{1,3})x(\d{1,3})")
 Chunk = Annotated[
     int | None,
     Field(
@@ -97,8 +99,23 @@ class StepBody(Body):
     needs: NeedsBody | None = None
 
 
+class TilesBody(Body):
+    """How a frame is cut into tiles, which several machines render."""
+
+    columns: int = Field(ge=1, le=100)
+    rows: int = Field(ge=1, le=100)
+
+
 def _after_job(value: object) -> object:
     return {"job_id": value} if isinstance(value, str) else value
+
+
+def _tiles(value: object) -> object:
+    found = _COLUMNS_BY_ROWS.fullmatch(value) if isinstance(value, str) else None
+    return {"columns": int(found[1]), "rows": int(found[2])} if found else value
+
+
+Tiles = Annotated[TilesBody, BeforeValidator(_tiles)]
 
 
 class JobBody(Body):
@@ -157,6 +174,19 @@ class JobBody(Body):
         default_factory=list, description="Of which each task takes one while it runs"
     )
     chunk: Chunk = None
+    tiles: Tiles | None = Field(
+        default=None,
+        description="Cut each frame into tiles, which any machines render, and stitch them; "
+        "a text such as 2x2 (columns x rows) will do",
+        examples=[{"columns": 2, "rows": 2}],
+    )
+    film: Literal["mp4"] | None = Field(
+        default=None, description="Make a film of the frames when they are done"
+    )
+    fps: int = Field(default=24, ge=1, le=240, description="Frames a second of the film")
+    contact_sheet: bool = Field(
+        default=False, description="Make one image that shows the frames when they are done"
+    )
     settings: Settings = Field(default_factory=dict)
     time_limits: TimesBody = Field(default_factory=TimesBody)
     retry: RetryBody = Field(default_factory=RetryBody)

@@ -41,6 +41,11 @@ ENGINES = {
     COMMAND: COMMAND,
 }
 """What seed 004 calls a renderer, and the engine that it means."""
+_OF_FRAMES = (
+    *("test_frames", "stop_after_test", "approval", "order", "chunk"),
+    *("tiles", "film", "fps", "contact_sheet"),
+)
+"""Fields that say something of `frames`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +185,7 @@ def _check_shape(body: JobBody) -> None:
     if (body.frames is None) == (body.steps is None):
         raise invalid("frames", "give either frames or steps")
     if body.steps is not None:
-        for name in ("test_frames", "stop_after_test", "approval", "order", "chunk"):
+        for name in _OF_FRAMES:
             if name in body.model_fields_set:
                 raise invalid(name, "goes with frames; with steps, each step says so itself")
     elif body.approval and body.test_frames is None:

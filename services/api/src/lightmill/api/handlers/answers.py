@@ -233,11 +233,13 @@ class AttemptSeen(Answer):
 
 
 class ResultSeen(Answer):
-    """One image."""
+    """One image, or film."""
 
     frame: int
     ordinal: int
     step_id: str
+    step: str = Field(description="Name of the step", examples=["frames"])
+    name: str = Field(description="Of its file", examples=["0001.png"])
     attempt_id: str
     node_id: str
     blake3: str

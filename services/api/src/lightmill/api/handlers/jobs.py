@@ -18,6 +18,14 @@ from lightmill.domain.principal import Principal
 from lightmill.domain.results import attempt_prefix
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+StepName = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=255,
+        description="Of this step alone; without it of all but those of tiles",
+    ),
+]
 _STATES = Literal["PENDING", "PROCESSING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"]
 
 
@@ -195,9 +203,11 @@ async def attempts(job_id: str, who: Who, given: Given, cut: PageCut) -> Documen
     summary="The images, by frame",
     **told(answers.Page[answers.ResultSeen]),
 )
-async def results(job_id: str, who: Who, given: Given, cut: PageCut) -> Document:
+async def results(
+    job_id: str, who: Who, given: Given, cut: PageCut, step: StepName = None
+) -> Document:
     await _require(given, who, job_id)
-    return (await given.work.results(who.tenant_id, job_id, cut, given.sign)).document()
+    return (await given.work.results(who.tenant_id, job_id, cut, given.sign, step)).document()
 
 
 @router.get(

@@ -285,6 +285,27 @@ class Attempts(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A result of an earlier step, and where a step that works on it finds it."""
+
+    path: str
+    blake3: str
+    size: int
+    object_key: str
+
+
+class Inputs(Protocol):
+    """Where it is read what attempts work on that is not of the job's bundle."""
+
+    async def of(self, attempt_id: str) -> Sequence[Input] | None:
+        """Return what the attempt's frames are put together of.
+
+        None when its step works on the job's bundle.
+        """
+        ...
+
+
 class JobSpecs(Protocol):
     """Where it is read what jobs ask."""
 

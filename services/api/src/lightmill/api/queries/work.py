@@ -13,7 +13,7 @@ from lightmill.api.queries.page import Cut, Page, page
 from lightmill.domain.states import NodeState
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.api import JOBS
-from lightmill.storage.sql.schema.scheduler import ATTEMPTS, NODES, RESULTS, TASKS
+from lightmill.storage.sql.schema.scheduler import ATTEMPTS, NODES, RESULTS, STEPS, TASKS
 from lightmill.storage.sql.schema.scheduler import WORKSPACES_FREED as FREED
 
 Sign = Callable[[str], str]
@@ -40,10 +40,23 @@ class WorkQueries:
         """Return the attempts of a job, the oldest first."""
         return await self._by_id(ATTEMPTS, tenant_id, job_id, cut, _attempt)
 
-    async def results(self, tenant_id: str, job_id: str, cut: Cut, sign: Sign) -> Page:
-        """Return the images of a job by frame number, each with a URL made by `sign`."""
-        mine = _of(RESULTS, tenant_id, job_id).where(still_there())
-        query = mine.order_by(RESULTS.c.frame, RESULTS.c.step_id)
+    async def results(
+        self, tenant_id: str, job_id: str, cut: Cut, sign: Sign, step: str | None = None
+    ) -> Page:
+        """Return the images of a job by frame number, each with a URL made by `sign`.
+
+        Those of tiles are left out, unless their step is asked for by its name.
+        """
+        query = (
+            select(RESULTS, STEPS.c.name.label("step"))
+            .join(STEPS, STEPS.c.id == RESULTS.c.step_id)
+            .where(RESULTS.c.tenant_id == tenant_id, RESULTS.c.job_id == job_id, still_there())
+            .order_by(RESULTS.c.frame, RESULTS.c.step_id)
+        )
+        if step is not None:
+            query = query.where(STEPS.c.name == step)
+        elif hidden := await self._not_delivered(tenant_id, job_id):
+            query = query.where(STEPS.c.position.not_in(hidden))
         if cut.after is not None:
             frame, step_id = cursor.decode(cut.after, int, str)
             query = query.where(_behind(frame, step_id))
@@ -56,6 +69,15 @@ class WorkQueries:
 
         async with self._database.reading() as connection:
             return await page(connection, query, cut.limit, item, mark)
+
+    async def _not_delivered(self, tenant_id: str, job_id: str) -> list[int]:
+        """Return the positions of the steps whose images serve other steps alone."""
+        query = select(JOBS.c.spec).where(JOBS.c.id == job_id, JOBS.c.tenant_id == tenant_id)
+        async with self._database.reading() as connection:
+            spec = (await connection.execute(query)).scalar() or {"steps": ()}
+        return [
+            place for place, step in enumerate(spec["steps"]) if not step.get("delivered", True)
+        ]
 
     async def freed(self, tenant_id: str, job_id: str) -> Freed:
         """Return what nodes have freed of the job's workspaces."""
@@ -145,6 +167,8 @@ def _result(row: Row[Any], sign: Sign) -> dict[str, object]:
         "frame": row.frame,
         "ordinal": row.ordinal,
         "step_id": row.step_id,
+        "step": row.step,
+        "name": row.object_key.rpartition("/")[2],
         "attempt_id": row.attempt_id,
         "node_id": row.node_id,
         "blake3": row.blake3,

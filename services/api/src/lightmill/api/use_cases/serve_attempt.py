@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lightmill.api.core.manifest import Entry
 from lightmill.api.core.problem import invalid, missing
-from lightmill.api.ports import Attempts, Bundles, HeldAttempt
+from lightmill.api.ports import Attempts, Bundles, HeldAttempt, Input, Inputs
 from lightmill.api.ports.files import Assets
 from lightmill.domain.principal import Principal
 from lightmill.domain.results import attempt_prefix
@@ -20,20 +20,33 @@ class ServeAttempt:
     """Signs URLs for a node; valid for minutes, and for that attempt alone."""
 
     def __init__(
-        self, attempts: Attempts, bundles: Bundles, assets: Assets, store: ObjectStore
+        self,
+        *,
+        attempts: Attempts,
+        inputs: Inputs,
+        bundles: Bundles,
+        assets: Assets,
+        store: ObjectStore,
     ) -> None:
         self._attempts = attempts
+        self._inputs = inputs
         self._bundles = bundles
         self._assets = assets
         self._store = store
 
     async def bundle(self, principal: Principal, attempt_id: str) -> dict[str, object]:
-        """Return the files of the attempt's job with URLs that read them.
+        """Return the files that the attempt works on with URLs that read them.
+
+        They are those of the job's bundle, or what earlier steps have rendered.
 
         Raises:
             ProblemError: the node does not hold this attempt.
         """
         held = await self._held(principal, attempt_id)
+        inputs = await self._inputs.of(held.attempt_id)
+        if inputs is not None:
+            files = await asyncio.to_thread(self._signed_inputs, inputs)
+            return {"bundle_id": None, "files": files}
         if held.bundle_id is None:
             return {"bundle_id": None, "files": []}
         entries = await self._bundles.manifest(held.tenant_id, held.bundle_id) or []
@@ -56,6 +69,17 @@ class ServeAttempt:
                 "url": self._store.sign_get(keys.get(entry.blake3, gone), seconds=_URL_S),
             }
             for entry in entries
+        ]
+
+    def _signed_inputs(self, inputs: Sequence[Input]) -> list[dict[str, object]]:
+        return [
+            {
+                "path": one.path,
+                "blake3": one.blake3,
+                "size": one.size,
+                "url": self._store.sign_get(one.object_key, seconds=_URL_S),
+            }
+            for one in inputs
         ]
 
     async def upload_urls(

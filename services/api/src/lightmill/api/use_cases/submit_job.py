@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from lightmill.api.core.assembled_steps import put_together
 from lightmill.api.core.bodies import TaskBody
 from lightmill.api.core.engine_rules import EngineRules
 from lightmill.api.core.hardware import on_profiles, refusal, stated, stated_fields
@@ -14,7 +15,7 @@ from lightmill.api.ports import Jobs, Machines, Policies, Profiles
 from lightmill.api.use_cases.find_scene import FindScene
 from lightmill.api.use_cases.make_bundle import MakeBundle
 from lightmill.api.use_cases.require_complete import RequireComplete
-from lightmill.domain.job import DEFAULT_POOL, JobSpec
+from lightmill.domain.job import DEFAULT_POOL, JobSpec, Work
 from lightmill.domain.principal import Principal
 from lightmill.domain.resources import GIB, Needs, Offer, Profile
 
@@ -56,6 +57,7 @@ class SubmitJob:
         ask = ask_of(body, await self._named(principal, body))
         spec = ask.spec(fifo=await self._policies.is_fifo(ask.pool))
         self._require_engines(ask, spec)
+        spec = put_together(spec, body)
         await self._require_known(principal, ask, allow_waiting=body.allow_waiting)
         bundle_id = await self._bundle(principal, body, spec)
         await self._require_machines(spec, allow_waiting=body.allow_waiting)
@@ -140,8 +142,7 @@ class SubmitJob:
             raise invalid(f"limits/{ask.limits.index(unknown[0])}", detail)
 
     async def _bundle(self, principal: Principal, body: JobBody, spec: JobSpec) -> str | None:
-        works = [step.work or spec.work for step in spec.steps]
-        sceneless = all(work.engine in SCENELESS for work in works)
+        sceneless = all(work.engine in SCENELESS for work in _works(spec))
         if sceneless and body.bundle_id is None and body.files is None:
             return None
         if (body.bundle_id is None) == (body.files is None):
@@ -203,12 +204,17 @@ def _require_profiles(field: str, ids: Sequence[int], found: Mapping[int, Profil
         raise invalid(field, f"there is no hardware profile {absent[0]}")
 
 
+def _works(spec: JobSpec) -> list[Work]:
+    """Return what is asked of the steps, in their order, but of those that only assemble."""
+    works = [step.work or spec.work for step in spec.steps]
+    return [work for work in works if not work.inputs]
+
+
 def _scenes(spec: JobSpec, entries: Sequence[Entry]) -> Mapping[str, str]:
     """Return the scenes of a job, each with the field that names it, all of them in the bundle."""
     paths = {entry.path for entry in entries}
     scenes: dict[str, str] = {}
-    for index, step in enumerate(spec.steps):
-        work = step.work or spec.work
+    for index, work in enumerate(_works(spec)):
         if work.engine in SCENELESS:
             continue
         field = "scene" if work.scene == spec.work.scene else f"steps/{index}/scene"

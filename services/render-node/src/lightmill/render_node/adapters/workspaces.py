@@ -19,8 +19,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 class FolderWorkspaces:
     """Workspaces below one folder, on the same file system as the content store.
 
-    A job has `source` and `project` (the bundle; an engine only reads it), `renders` (one scratch
-    folder for each renderer), and `logs` and `outgoing`, which no engine sees.
+    A job has `source` and `project` (the bundle; an engine only reads it), `inputs` (what earlier
+    steps have rendered, likewise), `renders` (one scratch folder for each renderer), and `logs`
+    and `outgoing`, which no engine sees.
     """
 
     def __init__(self, root: Path) -> None:
@@ -56,6 +57,23 @@ class FolderWorkspaces:
         (home / "source").mkdir(exist_ok=True)
         (home / "source" / "bundle").write_text(bundle_id or "", "utf-8")
         return project
+
+    def gather(self, job: JobFolder, name: str, files: Mapping[str, Path]) -> Path:
+        """Return a folder of that name to which `files` have been added, as hard links.
+
+        Those that are there already stay: whoever works in the folder is not disturbed.
+
+        Raises:
+            UnsafePathError: a path would leave the folder.
+        """
+        folder = self._below(job, "inputs") / folder_name(name)
+        folder.mkdir(exist_ok=True)
+        for path, content in files.items():
+            target = folder / inside(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
+                _link(content, target)
+        return folder
 
     def scratch(self, job: JobFolder, name: str) -> Path:
         """Return a new writable folder for one renderer."""

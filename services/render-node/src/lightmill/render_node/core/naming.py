@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
+from lightmill.domain.assembly import ASSEMBLY, Assembly
 from lightmill.domain.job import Json, Work
 from lightmill.render_node.core.tiles import tiling
 
@@ -17,7 +18,9 @@ _SUFFIXES = {
     "TIFF": ".tif",
     "WEBP": ".webp",
     "ZIP": ".zip",
+    "MP4": ".mp4",
 }
+_OF_ALL_FRAMES = frozenset({Assembly.FILM.value, Assembly.CONTACT_SHEET.value})
 LOG_NAME = "log.txt"
 
 
@@ -50,10 +53,12 @@ def inside(path: str) -> PurePosixPath:
 
 
 def image_name(work: Work, frame: int) -> str:
-    """Return the name of a frame's image, such as `0001.png`."""
+    """Return the name of a frame's image, such as `0001.png` or `film.mp4`."""
     wanted = work.settings.get("format")
     suffix = _SUFFIXES.get(wanted.upper(), ".png") if isinstance(wanted, str) else ".png"
-    return f"{frame:04d}{suffix}"
+    assembled = work.settings.get("assemble") if work.engine == ASSEMBLY else None
+    stem = assembled if assembled in _OF_ALL_FRAMES else f"{frame:04d}"
+    return f"{stem}{suffix}"
 
 
 def thumbnail_name(frame: int) -> str:

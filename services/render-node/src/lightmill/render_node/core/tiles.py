@@ -1,6 +1,7 @@
-"""A still cut into tiles, so that several nodes render it: each tile counts as a frame.
+"""Frames cut into tiles, so that several nodes render one: each tile counts as a frame.
 
-Tiles are numbered from 1, row by row from the top left. This also runs inside Blender.
+The tiles of frame f are numbered from f x columns x rows, row by row from the top left. This also
+runs inside Blender.
 """
 
 from collections.abc import Mapping
@@ -27,24 +28,29 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Tiling:
-    """How many tiles stand side by side, and how many below each other; `frame` is the still."""
+    """How many tiles stand side by side, and how many below each other."""
 
     columns: int
     rows: int
-    frame: int = 1
+
+    @property
+    def count(self) -> int:
+        """How many tiles a frame has."""
+        return self.columns * self.rows
+
+    def frame(self, number: int) -> int:
+        """Return the frame that the tile of that number is cut from."""
+        return number // self.count
 
     def box(self, number: int, width: int, height: int) -> Box:
         """Return what a tile covers of an image of that size.
 
         Raises:
-            ValueError: there is no such tile, or an image is too small for so many.
+            ValueError: an image is too small for so many.
         """
-        if not 1 <= number <= self.columns * self.rows:
-            count = self.columns * self.rows
-            raise ValueError(f"there is no tile {number}; frames have to be 1-{count}")
         if width < self.columns or height < self.rows:
             raise ValueError(f"{width} x {height} pixels are too few for the tiles")
-        row, column = divmod(number - 1, self.columns)
+        row, column = divmod(number % self.count, self.columns)
         return Box(
             column * width // self.columns,
             row * height // self.rows,
@@ -62,11 +68,11 @@ def tiling(settings: Mapping[str, Any]) -> Tiling | None:
     asked = settings.get("tiles")
     if asked is None:
         return None
-    numbers = [asked.get(key, 1) for key in ("columns", "rows", "frame")] if _table(asked) else []
-    columns, rows, frame = [n if type(n) is int else 0 for n in numbers] or (0, 0, 0)
+    numbers = [asked.get(key, 1) for key in ("columns", "rows")] if _table(asked) else []
+    columns, rows = [n if type(n) is int else 0 for n in numbers] or (0, 0)
     if not (columns >= 1 and rows >= 1 and columns * rows <= MOST_TILES):
-        raise ValueError('tiles are written as {"columns": 2, "rows": 2, "frame": 7}')
-    return Tiling(columns, rows, frame)
+        raise ValueError('tiles are written as {"columns": 2, "rows": 2}')
+    return Tiling(columns, rows)
 
 
 def _table(asked: object) -> bool:

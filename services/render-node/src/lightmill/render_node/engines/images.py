@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import OpenImageIO as oiio  # noqa: N813  # its own documentation's name for it
-from numpy.typing import NDArray
 
 from lightmill.domain.failures import FailureKind
+from lightmill.render_node.engines.pixels import LINEAR, Pixels, shown_small
 from lightmill.render_node.ports import CheckedImage, RenderFailedError
 
 _LONGEST_SIDE = 256
@@ -24,9 +24,6 @@ _MEDIA_TYPES = {
     "webp": "image/webp",
 }
 _LAST_BYTES = {"png": b"IEND\xaeB`\x82"}
-_LINEAR = frozenset({"openexr"})
-
-Pixels = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +86,11 @@ def _read(path: Path) -> _Read:
         spec, kind = source.spec(), source.format_name()
         if spec.width * spec.height * spec.nchannels > _MOST_VALUES:
             raise _failed(path, f"is too large: {spec.width} x {spec.height} pixels")
-        pixels = source.read_image("half" if kind in _LINEAR else "uint8")
+        pixels = source.read_image("half" if kind in LINEAR else "uint8")
         trouble = source.geterror()
         if pixels is None or trouble:
             raise _failed(path, f"is damaged: {trouble or 'no pixels'}")
-        small = _small(pixels, _colours(spec.channelnames), linear=kind in _LINEAR)
+        small = shown_small(pixels, spec.channelnames, _LONGEST_SIDE, linear=kind in LINEAR)
     _require_end(path, kind)
     media_type = _MEDIA_TYPES.get(kind, f"image/x-{kind}")
     checked = CheckedImage(width=spec.width, height=spec.height, media_type=media_type)
@@ -117,43 +114,6 @@ def _require_end(path: Path, kind: str) -> None:
         file.seek(-min(len(wanted), path.stat().st_size), 2)
         if file.read() != wanted:
             raise _failed(path, "is damaged: its end is missing")
-
-
-def _colours(names: tuple[str, ...]) -> list[int]:
-    """Return the places of red, green and blue; the first channel thrice where there are none.
-
-    Layers of an EXR file prefix their names: `ViewLayer.Combined.R`.
-    """
-    for place, name in enumerate(names):
-        layer, dot, channel = name.rpartition(".")
-        three = [f"{layer}{dot}{colour}" for colour in "RGB"]
-        if channel == "R" and all(colour in names for colour in three):
-            return [place, *(names.index(colour) for colour in three[1:])]
-    return [0, 0, 0]
-
-
-def _small(pixels: NDArray[np.uint8 | np.float16], colours: list[int], *, linear: bool) -> Pixels:
-    """Return the image, each side at most 256, every pixel the mean of what it stands for."""
-    height, width, _ = pixels.shape
-    step = max(1, -(-max(height, width) // _LONGEST_SIDE))
-    rows, columns = max(1, height // step), max(1, width // step)
-    tiles = pixels[: rows * step, : columns * step]
-    skip = max(1, step // 4)  # a sixteenth of the pixels tells the mean well enough
-    boxes = [
-        tiles[down::step, across::step][:rows, :columns].astype(np.float32)
-        for down in range(0, min(step, height), skip)
-        for across in range(0, min(step, width), skip)
-    ]
-    mean: Pixels = np.asarray(boxes).mean(axis=0, dtype=np.float32)[..., colours]
-    return _shown(mean) if linear else mean / np.float32(255)
-
-
-def _shown(linear: Pixels) -> Pixels:
-    """Return scene-linear values as sRGB shows them."""
-    light = np.clip(np.nan_to_num(linear, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0)
-    curved = 1.055 * light ** (1 / 2.4) - 0.055
-    shown: Pixels = np.where(light <= 0.0031308, 12.92 * light, curved).astype(np.float32)  # noqa: PLR2004  # IEC 61966-2-1
-    return shown
 
 
 def _failed(path: Path, why: str) -> RenderFailedError:

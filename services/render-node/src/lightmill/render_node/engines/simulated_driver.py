@@ -136,11 +136,23 @@ def render(settings: Settings, frame: int, output: Path, scratch: Path) -> None:
     if fails(settings, frame, scratch):
         tell("failed", kind="engine", detail=f"frame {frame} fails as the settings ask")
         return
-    size = int(settings.get("width", 64)), int(settings.get("height", 36))
+    size = size_of(settings, frame)
     output.write_bytes(png(*size, frame))
     wrote = f"wrote {output.name} in a process begun at {BEGAN:.6f}"
     print(wrote, file=sys.stderr, flush=True)  # noqa: T201  # for the log
     tell("rendered", path=str(output))
+
+
+def size_of(settings: Settings, number: int) -> tuple[int, int]:
+    """Return width and height of the picture, or of its tile of that number."""
+    width, height = int(settings.get("width", 64)), int(settings.get("height", 36))
+    tiles = settings.get("tiles") or {"columns": 1, "rows": 1}
+    columns, rows = tiles["columns"], tiles["rows"]
+    row, column = divmod(number % (columns * rows), columns)
+    return (
+        (column + 1) * width // columns - column * width // columns,
+        (row + 1) * height // rows - row * height // rows,
+    )
 
 
 def main() -> None:

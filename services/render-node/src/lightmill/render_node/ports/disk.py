@@ -71,6 +71,13 @@ class Workspaces(Protocol):
         """Return a folder that holds `files`, by relative path, as hard links."""
         ...
 
+    def gather(self, job: JobFolder, name: str, files: Mapping[str, Path]) -> Path:
+        """Return a folder of that name to which `files` have been added, as hard links.
+
+        Those that are there already stay: whoever works in the folder is not disturbed.
+        """
+        ...
+
     def scratch(self, job: JobFolder, name: str) -> Path:
         """Return a new writable folder for one renderer."""
         ...

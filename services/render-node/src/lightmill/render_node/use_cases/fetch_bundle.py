@@ -1,6 +1,8 @@
 """Brings the files of a job to the node."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -49,6 +51,8 @@ class FetchBundle:
     async def __call__(self, assignment: Assignment) -> Path:
         """Return the folder with the files; the second frame of a job asks nobody for it.
 
+        What works on the results of earlier steps has those there, and asks for each frame.
+
         Raises:
             RenderFailedError: a file is not to be had, or the disk is full.
             AttemptGoneError: the attempt is no longer this node's.
@@ -58,6 +62,8 @@ class FetchBundle:
             free, ready = await asyncio.to_thread(self._look, job, assignment.bundle_id)
             if free < self._disk_floor:
                 await self._require_disk()
+            if assignment.work.inputs:
+                return await self._gather(job, assignment)
             return ready or await self._assemble(job, assignment)
 
     async def forget(self, job: JobFolder) -> int:
@@ -76,20 +82,35 @@ class FetchBundle:
         return free, ready
 
     async def _assemble(self, job: JobFolder, assignment: Assignment) -> Path:
-        self._fetching += 1
-        try:
+        async with self._linking():
             files: dict[str, Path] = {}
             if assignment.bundle_id is not None:
-                name = assignment.attempt_id
-                files = await insist(lambda: self._files(name), f"bundle of {job.job_id}")
+                files = await self._all_files(assignment)
             bundle_id = assignment.bundle_id
             return await asyncio.to_thread(self._workspaces.assemble, job, bundle_id, files)
+
+    async def _gather(self, job: JobFolder, assignment: Assignment) -> Path:
+        async with self._linking():
+            files = await self._all_files(assignment)
+            step = assignment.step_id
+            return await asyncio.to_thread(self._workspaces.gather, job, step, files)
+
+    @asynccontextmanager
+    async def _linking(self) -> AsyncIterator[None]:
+        """Keep what is found in the store until it has been linked."""
+        self._fetching += 1
+        try:
+            yield
         except UnsafePathError as error:
             raise RenderFailedError(FailureKind.MISSING_FILE, str(error)) from error
         finally:
             self._fetching -= 1
-            if not self._fetching:  # nothing found in the store still has to be linked
+            if not self._fetching:
                 await asyncio.to_thread(self._contents.trim, self._ceiling)
+
+    async def _all_files(self, assignment: Assignment) -> dict[str, Path]:
+        name = assignment.attempt_id
+        return await insist(lambda: self._files(name), f"files of {assignment.job_id}")
 
     async def _require_disk(self) -> None:
         if not self._fetching:  # nothing in the store is about to be linked

@@ -109,7 +109,7 @@ def show_tile(render: Any, settings: Settings, number: int) -> int:  # noqa: ANN
     )
     render.border_min_y = (height - box.bottom + 0.25) / height
     render.border_max_y = (height - box.top + 0.25) / height
-    return asked.frame
+    return asked.frame(number)
 
 
 def set_device(scene: Any, gpus: list[int], wanted: str) -> None:  # noqa: ANN401  # bpy ships no types
