@@ -165,16 +165,14 @@ def assembly(tmp_path: Path) -> Subject:
     (project / "tiles").mkdir(parents=True)
     for number in range(2, 8):
         Image.new("RGB", (8, 8), (number * 30, 0, 0)).save(project / f"tiles/{number:04d}.png")
-    endless = tmp_path / "never"
-    (endless / "tiles").mkdir(parents=True)
-    for number in (2, 3):
-        os.mkfifo(endless / f"tiles/{number:04d}.png")
+    for number in range(10, 20):
+        os.mkfifo(project / f"tiles/{number:04d}.png")
     settings: dict[str, Json] = {"assemble": "stitch", "columns": 2, "rows": 1}
     return Subject(
         engine=AssemblyEngine(),
         project=project,
         quick=Work(engine="assembly", settings=settings, inputs=("tiles",)),
-        endless=Work(engine="assembly", settings=settings, inputs=("tiles",)),
+        endless=Work(engine="assembly", settings=settings | {"rows": 5}, inputs=("tiles",)),
     )
 
 
