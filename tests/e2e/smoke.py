@@ -85,7 +85,7 @@ def render(farm: ComposeFarm, client: Farm, folder: Path) -> str:
     results = client.results(job)
     require([result.frame for result in results] == [1, 2, 3], "3 frames rendered by Blender")
     for result in results:
-        image = httpx2.get(result.url)
+        image = httpx2.get(result.url or "")
         require(image.content.startswith(PNG), f"frame {result.frame} opens from this machine")
     return job
 

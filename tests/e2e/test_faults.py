@@ -125,7 +125,7 @@ class Stage:
         assert all(f"/attempts/{row['attempt_id']}/" in row["object_key"] for row in kept)
         keys = {int(row["frame"]): row["object_key"] for row in kept}
         for result in results:
-            assert f"/{keys[result.frame]}?" in result.url
+            assert f"/{keys[result.frame]}?" in (result.url or "")
             assert pixels(result) == self.shot.pixels[result.frame]
         running = self.farm.sql(
             f"SELECT id FROM attempts WHERE job_id = '{job}' AND ended_at IS NULL"
@@ -150,7 +150,7 @@ class Stage:
 
 
 def pixels(result: Result) -> bytes:
-    answer = httpx2.get(result.url)
+    answer = httpx2.get(result.url or "")
     answer.raise_for_status()
     with Image.open(io.BytesIO(answer.content)) as image:
         return image.tobytes()

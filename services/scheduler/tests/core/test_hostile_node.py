@@ -53,6 +53,7 @@ def test_a_finish_from_a_node_that_does_not_hold_the_attempt_changes_nothing() -
         {"peak_ram": -1},
         {"peak_ram": 2**63},
         {"samples": 2**31},
+        {"key": None},
         {"engine": "x" * 33},
         {"engine": "é"},
     ],
@@ -67,7 +68,7 @@ def test_a_frame_that_cannot_be_a_result_of_the_attempt_counts_as_missing(
     node.finish(attempt_id)
     finish = node.finishes[attempt_id]
     (honest,) = finish.delivered
-    prefix = honest.key.removesuffix("0001.png")
+    prefix = (honest.key or "").removesuffix("0001.png")
     told = {
         name: value.replace("{prefix}", prefix) if isinstance(value, str) else value
         for name, value in lie.items()

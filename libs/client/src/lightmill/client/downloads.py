@@ -26,10 +26,11 @@ def save_all(transport: Transport, results: Sequence[Result], folder: Path) -> l
     Raises:
         ContentMismatchError: what arrived is not what was rendered.
     """
-    shared = Counter(map(_name, results))
+    files = [result for result in results if result.url is not None]
+    shared = Counter(map(_name, files))
     return [
         save(transport, result, folder if shared[_name(result)] == 1 else folder / _step(result))
-        for result in results
+        for result in files
     ]
 
 
@@ -43,7 +44,7 @@ def save(transport: Transport, result: Result, folder: Path) -> Path:
     target = folder / _name(result)
     if target.is_file() and content_of(target).blake3 == result.blake3:
         return target
-    transport.fetch(result.url, target)
+    transport.fetch(result.url or "", target)
     if content_of(target).blake3 != result.blake3:
         target.unlink()
         raise ContentMismatchError(f"frame {result.frame} arrived damaged; download it again")

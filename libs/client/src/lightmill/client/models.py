@@ -83,6 +83,7 @@ class Result(Answer):
     Attributes:
         step: Name of the step that made it.
         name: Of its file, such as `0001.png` or `film.mp4`.
+        url: None where the frame was to leave no file.
     """
 
     frame: int
@@ -100,7 +101,7 @@ class Result(Answer):
     samples: int | None = None
     engine: str | None = None
     created_at: datetime
-    url: str
+    url: str | None
 
 
 class Attempt(Answer):

@@ -72,6 +72,12 @@ class Work:
     limits: Limits = field(default_factory=Limits)
     inputs: tuple[str, ...] = ()
 
+    @property
+    def leaves_file(self) -> bool:
+        """Whether a frame is a file at all: with the format NONE it is only something done."""
+        wanted = self.settings.get("format")
+        return not (isinstance(wanted, str) and wanted.upper() == "NONE")
+
 
 class FrameOrder(StrEnum):
     """In which order a step's frames are handed out."""

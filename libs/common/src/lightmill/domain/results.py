@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameResult:
-    """One frame that an attempt has stored under its own prefix.
+    """One frame that an attempt has done, and stored under its own prefix.
 
     Attributes:
-        key: Name of the image in the object store.
+        key: Name of the image in the object store; None: the frame was to leave no file.
         blake3: Hash of the image, hex.
         size: Bytes.
         seconds: Render time on the node.
@@ -20,7 +20,7 @@ class FrameResult:
 
     ordinal: int
     frame: int
-    key: str
+    key: str | None
     thumbnail_key: str | None
     blake3: str
     size: int

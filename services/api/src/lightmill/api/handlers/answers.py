@@ -233,7 +233,7 @@ class AttemptSeen(Answer):
 
 
 class ResultSeen(Answer):
-    """One image, or film."""
+    """One image, or film, or that a frame is done which was to leave no file."""
 
     frame: int
     ordinal: int
@@ -252,7 +252,7 @@ class ResultSeen(Answer):
     samples: int | None = Field(description="Samples a pixel, where the engine says")
     engine: str | None = Field(examples=["blender 4.5.15 LTS"])
     created_at: datetime
-    url: str
+    url: str | None = Field(description="None: the frame was to leave no file")
     thumbnail_url: str | None
 
 

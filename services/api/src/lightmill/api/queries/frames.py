@@ -169,7 +169,7 @@ def _completed(row: Row[Any], sign: Sign) -> dict[str, object]:
         "startedAt": rfc3339(row.started_at),
         "completedAt": rfc3339(row.created_at),
         "retryCount": row.failures or 0,
-        "resultUrl": sign(row.object_key) if row.there else None,
+        "resultUrl": sign(row.object_key) if row.there and row.object_key is not None else None,
     }
 
 

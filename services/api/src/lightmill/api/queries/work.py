@@ -181,6 +181,6 @@ def _result(row: Row[Any], sign: Sign) -> dict[str, object]:
         "samples": row.samples,
         "engine": row.engine,
         "created_at": rfc3339(row.created_at),
-        "url": sign(row.object_key),
+        "url": None if row.object_key is None else sign(row.object_key),
         "thumbnail_url": None if row.thumbnail_key is None else sign(row.thumbnail_key),
     }

@@ -1,7 +1,7 @@
 """A renderer that starts its engine anew for every frame."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lightmill.domain.failures import FailureKind
@@ -35,11 +35,14 @@ class ColdRenderer:
             await self._attend(talk, frame, on_progress)
             if process.exit_code != 0 or process.verdict is not None:
                 raise talk.ended()
-            image = self._image(talk, frame, output)
+            patterns = self._engine.outputs(self._launch, frame, output)
+            image = self._image(talk, output, patterns) if patterns else output
         finally:
             await asyncio.shield(asyncio.ensure_future(process.close()))
         seconds = self._time() - begun
-        return RenderedImage(path=image, seconds=seconds, engine=self._engine.name)
+        return RenderedImage(
+            path=image, seconds=seconds, engine=self._engine.name, exists=bool(patterns)
+        )
 
     async def close(self) -> None:
         """Close the log; no process outlives its frame."""
@@ -80,8 +83,8 @@ class ColdRenderer:
                 case _:
                     pass
 
-    def _image(self, talk: Conversation, frame: int, output: Path) -> Path:
-        found = next(self._candidates(frame, output), None)
+    def _image(self, talk: Conversation, output: Path, patterns: Sequence[str]) -> Path:
+        found = next(_candidates(output.parent, patterns), None)
         if found is None:
             cause = f"{self._engine.name} ended without an error and without an image"
             raise RenderFailedError(
@@ -89,10 +92,10 @@ class ColdRenderer:
             )
         return found
 
-    def _candidates(self, frame: int, output: Path) -> Iterator[Path]:
-        folder = output.parent
-        for pattern in self._engine.outputs(self._launch, frame, output):
-            yield from (path for path in sorted(folder.glob(pattern)) if path.is_file())
+
+def _candidates(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    for pattern in patterns:
+        yield from (path for path in sorted(folder.glob(pattern)) if path.is_file())
 
 
 def _earliest(*moments: float | None) -> float | None:

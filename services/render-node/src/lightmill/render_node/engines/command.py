@@ -19,7 +19,8 @@ class CommandEngine:
 
     Settings: `command` (the program and its arguments, no shell), `environment` (names to texts).
     In both, `{frame}`, `{frame:04}`, `{output}`, `{project}`, `{scratch}` and `{cores}` are
-    replaced; a brace is written twice. Lines of the driver protocol are understood.
+    replaced; a brace is written twice. Lines of the driver protocol are understood. With the
+    format NONE a frame is done when its program ends with code 0, and leaves no file.
 
     Args:
         folders: Folders of the machine that the programs may read, beside the system's own.
@@ -58,9 +59,9 @@ class CommandEngine:
         return wire.read(line)
 
     def outputs(self, launch: Launch, frame: int, output: Path) -> tuple[str, ...]:
-        """Return the one name under which the image has to lie."""
-        del launch, frame
-        return (output.name,)
+        """Return the one name under which the image has to lie; none for the format NONE."""
+        del frame
+        return (output.name,) if launch.work.leaves_file else ()
 
     def classify_failure(self, exit_code: int, tail: str) -> FailureKind:
         """Return why the program failed, as far as its last words tell."""

@@ -127,7 +127,10 @@ class ColdEngine(Discovered, Protocol):
         ...
 
     def outputs(self, launch: Launch, frame: int, output: Path) -> tuple[str, ...]:
-        """Return where the image may lie, as globs below the folder of `output`, best first."""
+        """Return where the image may lie, as globs below the folder of `output`, best first.
+
+        None at all where the frame is to leave no file.
+        """
         ...
 
     def classify_failure(self, exit_code: int, tail: str) -> FailureKind:

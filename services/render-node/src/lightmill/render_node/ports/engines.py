@@ -62,6 +62,7 @@ class RenderedImage:
     """A file that the engine says is the frame; `seconds` is what rendering it took.
 
     Attributes:
+        exists: Whether there is such a file; False where the work asks for none.
         peak_ram: The most bytes that the engine has held until then, where somebody looked.
         samples: Samples a pixel, where the engine says.
         engine: Its name and version.
@@ -72,6 +73,7 @@ class RenderedImage:
     peak_ram: int | None = None
     samples: int | None = None
     engine: str | None = None
+    exists: bool = True
 
 
 class Renderer(Protocol):

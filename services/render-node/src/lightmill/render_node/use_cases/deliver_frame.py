@@ -25,6 +25,7 @@ from lightmill.render_node.use_cases.insist import insist
 from lightmill.render_node.use_cases.upload_urls import UploadUrls
 
 _LOG_SECONDS = 10.0
+_NOTHING = blake3().hexdigest()
 _NO_LOG = (
     UnreachableError,
     AttemptGoneError,
@@ -130,6 +131,24 @@ class DeliverFrame:
             return url
 
         return await insist(store, name)
+
+
+def nothing_left(frame: Frame, rendered: RenderedImage) -> FrameResult:
+    """Return the result of a frame that was to leave no file."""
+    return FrameResult(
+        ordinal=frame.ordinal,
+        frame=frame.frame,
+        key=None,
+        thumbnail_key=None,
+        blake3=_NOTHING,
+        size=0,
+        width=0,
+        height=0,
+        media_type="application/x-empty",
+        seconds=rendered.seconds,
+        peak_ram=rendered.peak_ram,
+        engine=rendered.engine,
+    )
 
 
 def _delete(*paths: Path | None) -> None:

@@ -18,7 +18,7 @@ from lightmill.render_node.ports import (
     RenderFailedError,
     Workspaces,
 )
-from lightmill.render_node.use_cases.deliver_frame import DeliverFrame
+from lightmill.render_node.use_cases.deliver_frame import DeliverFrame, nothing_left
 from lightmill.render_node.use_cases.fetch_bundle import FetchBundle
 from lightmill.render_node.use_cases.keep_warm import KeepWarm, Warm, Wish
 from lightmill.render_node.use_cases.upload_urls import UploadUrls
@@ -126,7 +126,8 @@ class RunAttempt:
         start = _size(warm.log)
         try:
             failure = await self._use(warm, run)
-            run.deliveries.append(asyncio.create_task(self._store_log(warm, start, run)))
+            if _size(warm.log) > start:
+                run.deliveries.append(asyncio.create_task(self._store_log(warm, start, run)))
             await self._await_deliveries(run)
         finally:
             await _stopped(*run.deliveries)
@@ -155,8 +156,11 @@ class RunAttempt:
         for frame in held.assignment.frames:
             output = folder / image_name(held.assignment.work, frame.frame)
             rendered = await warm.renderer.render(frame.frame, output, _noting(held))
-            image = self._workspaces.collect(warm.scratch, rendered.path, held.attempt_id)
             held.rendered, held.done = held.rendered + 1, 0.0
+            if not rendered.exists:
+                run.progress.delivered(held, nothing_left(frame, rendered))
+                continue
+            image = self._workspaces.collect(warm.scratch, rendered.path, held.attempt_id)
             delivery = self._deliver_one(run, frame, replace(rendered, path=image))
             run.deliveries.append(asyncio.create_task(delivery))
             await self._keep_pace(run)
@@ -188,6 +192,8 @@ class RunAttempt:
 
 async def _ask_ahead(run: _Job, turn: asyncio.Event) -> None:
     """Ask for URLs while nothing waits for this node: once the engine has been started."""
+    if not run.held.assignment.work.leaves_file:
+        return
     if turn.is_set():
         await run.opened.wait()
     await run.urls.fetch_ahead()

@@ -57,6 +57,8 @@ def deliver(farm: FarmState, attempt: Attempt, results: Iterable[FrameResult]) -
     for result in results:
         if result.ordinal not in task.remaining or not is_plausible(result, prefix):
             continue
+        if result.key is None and step.work.leaves_file:
+            continue
         task.remaining.discard(result.ordinal)
         step.succeeded += 1
         step.timing.add(max(0.0, result.seconds))

@@ -26,7 +26,7 @@ def is_plausible(result: FrameResult, prefix: str) -> bool:
     the attempt has no right to.
     """
     return (
-        _lies_under(result.key, prefix)
+        (result.key is None or _lies_under(result.key, prefix))
         and (result.thumbnail_key is None or _lies_under(result.thumbnail_key, prefix))
         and _HASH.fullmatch(result.blake3) is not None
         and _MEDIA_TYPE.fullmatch(result.media_type) is not None

@@ -87,7 +87,7 @@ def results_are_whole_files(commit: Commit) -> Iterator[str]:
     for delivered in commit.changes.delivered:
         job, key = delivered.attempt.task.step.job, delivered.result.key
         prefix = attempt_prefix(job.tenant_id, job.id, delivered.attempt.id)
-        if not commit.store.whole(key) or not key.startswith(prefix):
+        if key is None or not commit.store.whole(key) or not key.startswith(prefix):
             yield f"{key} would be served"
 
 

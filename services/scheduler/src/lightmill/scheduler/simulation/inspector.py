@@ -47,7 +47,7 @@ class Inspector:
         self.finished: set[str] = set()
         self.settled: set[str] = set()
         self._newest = 0
-        self._accepted: set[str] = set()
+        self._accepted: set[str | None] = set()
         self._born: dict[str, float] = {}
         self._prompt: set[str] = set()
         self._began: set[str] = set()

@@ -161,7 +161,7 @@ RESULTS = Table(
     Column("attempt_id", IDENTIFIER, nullable=False),
     Column("node_id", IDENTIFIER, nullable=False),
     Column("frame", Integer, nullable=False),
-    Column("object_key", OBJECT_KEY, nullable=False),
+    Column("object_key", OBJECT_KEY),
     Column("thumbnail_key", OBJECT_KEY),
     Column("blake3", HASH, nullable=False),
     Column("size", BigInteger, nullable=False),
