@@ -31,6 +31,9 @@ class NodeSettings(Settings):
         executor_id: What seed 003 calls the name of the node; over `node_name`.
         executor_group: What seed 003 calls its pools; over `node_pools`.
         node_sandbox: Least level that is accepted: `none`, `container` or `bubblewrap`.
+        node_walls: Whether engines are shut in by bubblewrap where it works. Without, a process
+            starts sooner, and the node says level `none` (`container` in one): only for machines
+            whose every job comes from people who are trusted.
         node_health_port: Where `/healthz`, `/readyz` and `/metrics` are served; 0 for nowhere.
         node_drain_seconds: How long running work may go on after SIGTERM.
         node_idle_seconds: How long an engine is kept that nobody wants.
@@ -66,6 +69,7 @@ class NodeSettings(Settings):
     executor_id: str | None = None
     executor_group: str | None = None
     node_sandbox: str = "none"
+    node_walls: bool = True
     node_health_port: int = Field(default=0, ge=0, le=65535)
     node_drain_seconds: float = Field(default=300.0, ge=0)
     node_idle_seconds: float = Field(default=60.0, ge=0)

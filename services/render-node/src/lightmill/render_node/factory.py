@@ -31,6 +31,7 @@ from lightmill.render_node.engines.configured import blenders, configured
 from lightmill.render_node.engines.films import FilmsAndImages
 from lightmill.render_node.engines.leftovers import kill_leftovers
 from lightmill.render_node.engines.renderers import InstalledRenderers
+from lightmill.render_node.engines.sandbox import no_sandbox
 from lightmill.render_node.ports import (
     Api,
     Images,
@@ -234,6 +235,7 @@ def _installed(settings: NodeSettings) -> Renderers:
     submissions = JournalSubmissions(settings.node_state_dir / "journal.sqlite", clock)
     return InstalledRenderers(
         settings.node_state_dir,
+        None if settings.node_walls else no_sandbox(),
         enable_simulated=settings.node_simulated,
         engines=(*blenders(settings), *configured(settings, submissions, clock)),
     )

@@ -140,14 +140,19 @@ def find_sandbox() -> Bubblewrap | Unconfined:
     for nesting in (False, True):
         if program is not None and (found := Bubblewrap(program, nesting=nesting)).works():
             return found
-    level = "container" if _in_container() else "none"
+    weak = no_sandbox()
     _log.warning(
         "engines are not shut in: scenes can run code with this account's rights",
-        level=level,
+        level=weak.level,
         remedy="install bubblewrap and allow user namespaces",
         bubblewrap=program or "not installed",
     )
-    return Unconfined(level)
+    return weak
+
+
+def no_sandbox() -> Unconfined:
+    """Return what there is without walls of our own: the node's container, or nothing."""
+    return Unconfined("container" if _in_container() else "none")
 
 
 def _in_container() -> bool:
