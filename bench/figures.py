@@ -38,6 +38,9 @@ AIMS = (
     Aim("first_frame", "p50_ms", "-"),
     Aim("first_frame", "p99_ms", "≤ 50"),
     Aim("first_frame", "over_celery", "≤ 2"),
+    Aim("real_processes", "jobs_per_second", "-"),
+    Aim("real_processes", "over_slurm", "≥ 5"),
+    Aim("real_processes", "over_htcondor", "≥ 8"),
     Aim("submission", "million_over_one", "≤ 2"),
     Aim("packing", "makespan_over_bound", "≤ 1.15"),
     Aim("packing", "over_fifo", "> 1"),
@@ -75,7 +78,9 @@ def written(name: str) -> str:
     return _TABLE.sub(lambda found: f"{found[1]}{made}\n{found[2]}", (_ROOT / name).read_text())
 
 
-def _text(value: float) -> str:
+def _text(value: float | None) -> str:
+    if value is None:
+        return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
 
 

@@ -72,7 +72,10 @@ def _over(peer: str, rates: dict[str, float]) -> dict[str, float | None]:
     theirs = rates.get(peer)
     if theirs is None:
         return {f"over_{peer}": None}
-    return {f"over_{peer}": round(rates["farm"] / theirs, 2), f"{peer}_per_second": round(theirs, 1)}
+    return {
+        f"over_{peer}": round(rates["farm"] / theirs, 2),
+        f"{peer}_per_second": round(theirs, 1),
+    }
 
 
 @contextmanager

@@ -39,7 +39,9 @@ class Contained:
         deadline = time.monotonic() + seconds
         while not true():
             if time.monotonic() > deadline:
-                raise PeerMissingError(f"it did not work: {_docker('logs', self.container)[-500:]}")
+                raise PeerMissingError(
+                    f"it did not work: {_docker('logs', self.container)[-500:]}"
+                )
             time.sleep(0.2)
 
 
@@ -52,7 +54,9 @@ def contained(name: str) -> Iterator[Contained]:
     """
     tag = f"lightmill-bench/{name}"
     print(f"building {name} …")
-    _docker("build", "--quiet", "--build-arg", f"DEBIAN={_DEBIAN}", "--tag", tag, str(_HERE / name))
+    _docker(
+        "build", "--quiet", "--build-arg", f"DEBIAN={_DEBIAN}", "--tag", tag, str(_HERE / name)
+    )
     container = _docker("run", "--detach", "--hostname", "localhost", tag).strip()
     try:
         yield Contained(container)

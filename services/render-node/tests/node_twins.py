@@ -156,8 +156,10 @@ class FakeRenderer:
             log.write(f"rendered {frame}\n")
         if frame in self._engines.failures:
             raise self._engines.failures[frame]
-        self._engines.write(frame, output)
-        return RenderedImage(path=output, seconds=0.1)
+        exists = self._launch.work.leaves_file
+        if exists:
+            self._engines.write(frame, output)
+        return RenderedImage(path=output, seconds=0.1, exists=exists)
 
     async def close(self) -> None:
         self._engines.closed += 1

@@ -57,8 +57,29 @@ def test_settings_that_are_no_command_are_refused(bench: Bench, settings: dict[s
         CommandEngine().frame_command(launch, 1, bench.scratch / "1.png")
 
 
-async def failing(bench: Bench, command: Subject, *argv: str) -> RenderFailedError:
-    work = Work(engine="command", settings={"command": list(argv)})
+async def test_a_frame_of_the_format_none_is_done_when_its_program_is(
+    bench: Bench, command: Subject
+) -> None:
+    settings: dict[str, Json] = {"command": ["true"], "format": "NONE"}
+    renderer = await bench.open(
+        command.engine, bench.launch(Work(engine="command", settings=settings))
+    )
+    rendered = await bench.render(renderer, 1)
+    assert not rendered.exists
+    assert not rendered.path.exists()
+
+
+async def test_a_frame_of_the_format_none_fails_with_its_program(
+    bench: Bench, command: Subject
+) -> None:
+    failure = await failing(bench, command, "false", format="NONE")
+    assert failure.kind is FailureKind.ENGINE
+
+
+async def failing(
+    bench: Bench, command: Subject, *argv: str, **settings: Json
+) -> RenderFailedError:
+    work = Work(engine="command", settings={"command": list(argv), **settings})
     renderer = await bench.open(command.engine, bench.launch(work))
     with pytest.raises(RenderFailedError) as failed:
         await bench.render(renderer, 1)

@@ -5,6 +5,7 @@ from node_twins import NODE, Leader, World, assignment, until
 
 from lightmill.broker.in_process import InProcessBroker
 from lightmill.domain.failures import FailureKind
+from lightmill.domain.job import Work
 from lightmill.messages.attempts_settled import SettledFrames
 from lightmill.messages.node_report import HeldState, Outcome
 from lightmill.render_node.ports import RenderFailedError
@@ -41,6 +42,21 @@ async def test_frames_are_rendered_stored_and_reported(world: World, leader: Lea
     assert world.farm.objects["attempts/a/0008.png"] == b"image 8"
     assert world.farm.objects["attempts/a/thumbs/0008.jpg"] == b"small image 8"
     assert world.farm.objects["attempts/a/log.txt"] == b"rendered 7\nrendered 8\n"
+
+
+async def test_a_frame_that_leaves_no_file_is_reported_and_not_stored(
+    world: World, leader: Leader
+) -> None:
+    work = Work(engine="simulated", settings={"format": "NONE"})
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1, 2, work=work),))
+        finish = await leader.finish("a")
+    assert finish.outcome is Outcome.SUCCEEDED
+    assert [(one.ordinal, one.key, one.size) for one in finish.delivered] == [
+        (1, None, 0),
+        (2, None, 0),
+    ]
+    assert list(world.farm.objects) == ["attempts/a/log.txt"]
 
 
 async def test_a_finish_is_repeated_until_it_is_settled(world: World, leader: Leader) -> None:

@@ -89,9 +89,7 @@ async def _first_result(connection: AsyncConnection, job_id: str) -> str | None:
     for step_id in (await connection.execute(steps)).scalars().all():
         query = (
             select(RESULTS.c.object_key)
-            .where(
-                RESULTS.c.step_id == step_id, RESULTS.c.object_key.is_not(None), still_there()
-            )
+            .where(RESULTS.c.step_id == step_id, RESULTS.c.object_key.is_not(None), still_there())
             .order_by(RESULTS.c.ordinal)
             .limit(1)
         )

@@ -168,7 +168,7 @@ def _result(row: Row[Any], sign: Sign) -> dict[str, object]:
         "ordinal": row.ordinal,
         "step_id": row.step_id,
         "step": row.step,
-        "name": row.object_key.rpartition("/")[2],
+        "name": (row.object_key or "").rpartition("/")[2],
         "attempt_id": row.attempt_id,
         "node_id": row.node_id,
         "blake3": row.blake3,
