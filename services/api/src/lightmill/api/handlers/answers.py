@@ -239,7 +239,7 @@ class ResultSeen(Answer):
     ordinal: int
     step_id: str
     step: str = Field(description="Name of the step", examples=["frames"])
-    name: str = Field(description="Of its file", examples=["0001.png"])
+    name: str = Field(description="Of its file; empty for none", examples=["0001.png"])
     attempt_id: str
     node_id: str
     blake3: str

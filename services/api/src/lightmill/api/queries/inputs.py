@@ -85,6 +85,7 @@ async def _rendered(
         .where(
             STEPS.c.job_id == job_id,
             STEPS.c.position == position,
+            RESULTS.c.object_key.is_not(None),
             RESULTS.c.ordinal.between(min(ordinals, default=0), max(ordinals, default=-1)),
         )
     )
