@@ -78,14 +78,19 @@ def document(pieces: tuple[bytes, ...], corners: int, indices: int) -> dict[str,
     }
 
 
-def ask(path: str, body: bytes | None = None, kind: str = "application/json") -> object:
+def ask(
+    path: str,
+    body: bytes | None = None,
+    kind: str = "application/json",
+    method: str | None = None,
+) -> object:
     """Return what the api answers, or None when there is no such thing."""
     token = os.environ["TOKEN"]  # noqa: TID251  # a script by itself has no settings module
     headers = {"Authorization": f"Bearer {token}", "Content-Type": kind}
-    request = urllib.request.Request(API + path, data=body, headers=headers)  # noqa: S310  # http
+    request = urllib.request.Request(API + path, data=body, headers=headers, method=method)  # noqa: S310  # http
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # likewise
-            return json.load(answer)
+            return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         if error.code in SILENT:
             return None
@@ -114,8 +119,10 @@ def main() -> None:
         "name": "A cube to try the farm with",
         "model": FILE,
         "files": [{"path": FILE, "asset_id": upload(cube())}],
+        "thumbnail": False,
     }
     ask("/api/v1/designs", json.dumps(design).encode())
+    ask(f"/api/v1/designs/{NAME}/shares/*", method="PUT")  # whoever has a token may render it
 
 
 main()

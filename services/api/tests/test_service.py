@@ -10,7 +10,8 @@ from services.api.tests.conftest import Farm
 from services.api.tests.served import serving
 
 from lightmill.api.config import ApiSettings
-from lightmill.api.factory import PortTakenError, run
+from lightmill.api.factory import run
+from lightmill.api.handlers.listener import PortTakenError
 from lightmill.broker.ports import Broker
 from lightmill.domain.principal import Role
 from lightmill.messages.topology import SCHEDULER_INBOX

@@ -72,6 +72,7 @@ def test_the_contracts_defaults() -> None:
         "transparent": False,
         "colours": "Standard",
         "ground": False,
+        "lights": "auto",
         "frames": 1,
     }
 
@@ -102,6 +103,7 @@ def test_models_that_cannot_be_loaded_are_refused(model: str) -> None:
         {"frames": 10001},
         {"format": "TIFF"},
         {"colours": "Filmic"},
+        {"lights": "disco"},
         {"transparent": True, "format": "JPEG"},
     ],
 )

@@ -8,7 +8,9 @@ from typing import Any
 import blake3
 import pytest
 from services.api.tests.conftest import BASE, Farm, Tenant
+from services.api.tests.http.test_designs import a_result
 from services.api.tests.http.test_jobs import state_row
+from sqlalchemy import delete
 from typing_extensions import override
 
 from lightmill.api.adapters.assets import SqlAssets
@@ -18,7 +20,7 @@ from lightmill.api.factory import assemble
 from lightmill.domain.principal import Role
 from lightmill.domain.results import attempt_prefix
 from lightmill.storage.objects.folder import FolderStore
-from lightmill.storage.sql.schema.api import ASSETS, JOBS, MULTIPART_UPLOADS
+from lightmill.storage.sql.schema.api import ASSETS, JOBS, MULTIPART_UPLOADS, TEXTURES
 from lightmill.storage.sql.schema.scheduler import JOB_STATES, RESULTS
 
 DAY = 86400.0
@@ -66,10 +68,43 @@ async def test_a_file_that_nothing_needs_goes_after_its_time(farm: Farm) -> None
 async def of_a_design(farm: Farm) -> None:
     asset = await farm.upload(b"needed", "needed.glb")
     files = [{"path": "needed.glb", "asset_id": asset}]
-    body = {"name": "Chair", "model": "needed.glb", "files": files}
+    body = {"name": "Chair", "model": "needed.glb", "files": files, "thumbnail": False}
     async with farm.client() as client:
         assert (await client.post("/api/v1/designs", json=body)).status_code == 201
     farm.clock.pass_time(400 * DAY)
+
+
+async def of_an_old_version_of_a_design(farm: Farm) -> None:
+    files = []
+    async with farm.client() as client:
+        for number, path in enumerate(("designs", "designs/chair/versions")):
+            asset = await farm.upload(b"%d" % number, f"needed.{number}.glb")
+            files = [{"path": "needed.glb", "asset_id": asset}]
+            body = {"model": "needed.glb", "files": files, "thumbnail": False}
+            named = {} if number else {"design_id": "chair", "name": "Chair"}
+            made = await client.post(f"/api/v1/{path}", json={**body, **named})
+            assert made.status_code == 201, made.text
+    farm.clock.pass_time(400 * DAY)
+    assert await farm.count(ASSETS) == 3
+
+
+async def of_a_texture(farm: Farm) -> None:
+    asset = await farm.upload(b"needed", "needed.png")
+    file = {"path": "needed.png", "asset_id": asset}
+    async with farm.client() as client:
+        made = await client.post("/api/v1/textures", json={"name": "Oak", "file": file})
+        assert made.status_code == 201
+    farm.clock.pass_time(400 * DAY)
+
+
+async def of_a_material(farm: Farm) -> None:
+    await of_a_texture(farm)
+    async with farm.client() as client:
+        (texture,) = (await client.get("/api/v1/textures")).json()["items"]
+        oak = {"name": "Oak", "textures": {"normal": texture["texture_id"]}}
+        assert (await client.post("/api/v1/materials", json=oak)).status_code == 201
+    async with farm.parts.database.transaction() as connection:
+        await connection.execute(delete(TEXTURES))  # so that the material alone holds it
 
 
 async def _job(farm: Farm) -> str:
@@ -130,6 +165,9 @@ async def of_somebody_who_has_sent_it_again(farm: Farm) -> None:
 
 NEEDS: Sequence[Callable[[Farm], Awaitable[None]]] = (
     of_a_design,
+    of_an_old_version_of_a_design,
+    of_a_texture,
+    of_a_material,
     of_a_job_that_nobody_has_looked_at,
     of_a_job_that_runs_for_long,
     of_a_job_that_ended_lately,
@@ -324,3 +362,27 @@ async def test_ages_that_make_no_sense_are_refused(farm: Farm) -> None:
         for days in (0, -1, "never", 10**6):
             answer = await client.put("/api/v1/retention", json={"orphans": days})
             assert answer.status_code == 422
+
+
+async def test_the_picture_of_a_design_outlives_other_results(farm: Farm) -> None:
+    asset = await farm.upload(b"model", "chair.glb")
+    files = [{"path": "chair.glb", "asset_id": asset}]
+    body = {"design_id": "chair", "name": "Chair", "model": "chair.glb", "files": files}
+    async with farm.client() as client:
+        assert (await client.post("/api/v1/designs", json=body)).status_code == 201
+        other = (await client.post("/jobs", json={"designId": "chair"})).json()["jobId"]
+        picture = (await client.get("/api/v1/designs/chair")).json()["thumbnail_job"]
+    for job in (other, picture):
+        done = state_row(farm, job, state="COMPLETED") | {"finished_at": farm.clock.now()}
+        await farm.insert(JOB_STATES, done)
+        await farm.store.put(a_result_key(farm, job), b"png", "image/png")
+        await farm.insert(RESULTS, a_result(farm, job, a_result_key(farm, job)) | {"step_id": job})
+    await keep(farm, results=7)
+    farm.clock.pass_time(8 * DAY)
+    await collect(farm)
+    assert await farm.store.info(a_result_key(farm, other)) is None
+    assert await farm.store.info(a_result_key(farm, picture)) is not None
+
+
+def a_result_key(farm: Farm, job: str) -> str:
+    return attempt_prefix(farm.one.id, job, "a") + "0001.png"

@@ -19,6 +19,7 @@ async def a_design(farm: Farm, **more: object) -> None:
         "name": "Chair",
         "model": "chair.glb",
         "files": [{"path": "chair.glb", "asset_id": asset}],
+        "thumbnail": False,
         **more,
     }
     async with farm.client() as client:

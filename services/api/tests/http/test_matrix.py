@@ -16,20 +16,27 @@ from lightmill.storage.sql.schema.api import (
     ASSETS,
     AUDIT_LOG,
     BUNDLES,
+    DESIGN_VERSIONS,
     DESIGNS,
     FARM_POLICY,
+    GRANTS,
     HARDWARE_CONFIGS,
     JOBS,
     LIMITS,
+    MATERIALS,
     MULTIPART_UPLOADS,
     NODE_WISHES,
     POOLS,
     SHARES,
+    TEXTURES,
     TOKENS,
 )
 from lightmill.storage.sql.schema.scheduler import ATTEMPTS, NODES
 
 DESIGN = {"name": "Chair", "model": "chair.glb"}
+TEXTURE: dict[str, object] = {"name": "Oak", "file": {"path": "oak.png", "asset_id": "{asset}"}}
+OAK: dict[str, object] = {"name": "Oak", "textures": {"base_color": "{texture_id}"}}
+CHAIR = [{"path": "chair.glb", "asset_id": "{asset}"}]
 CONFIG = {"name": "big", "cores": 4, "ram": 2**33}
 HELLO = {
     "specificationVersion": "jobtemplate-2023-09",
@@ -56,7 +63,16 @@ WRITES: dict[str, dict[str, object] | None] = {
     "retryJob": None,
     "makeBundle": {"files": [{"path": "a", "asset_id": "{asset}"}]},
     "unpackArchive": {"archive": "{asset}"},
-    "makeDesign": {**DESIGN, "files": [{"path": "chair.glb", "asset_id": "{asset}"}]},
+    "makeDesign": {**DESIGN, "files": CHAIR},
+    "addDesignVersion": {"model": "chair.glb", "files": CHAIR},
+    "deleteDesign": None,
+    "renderThumbnail": None,
+    "makeMaterial": OAK,
+    "deleteMaterial": None,
+    "makeTexture": TEXTURE,
+    "deleteTexture": None,
+    "addGrant": None,
+    "deleteGrant": None,
     "deleteFile": None,
     "verifyFile": None,
     "beginUpload": {"blake3": "{new_blake3}", "size": 3, "path": "new.bin"},
@@ -99,6 +115,14 @@ READS: dict[str, dict[str, object] | None] = {
     "getBundle": None,
     "listDesigns": None,
     "getDesign": None,
+    "listDesignVersions": None,
+    "getDesignVersion": None,
+    "listMaterials": None,
+    "getMaterial": None,
+    "listTextures": None,
+    "getTexture": None,
+    "listGrants": None,
+    "getScript": None,
     "listFiles": None,
     "listUploads": None,
     "getFile": None,
@@ -129,9 +153,11 @@ REFUSED_BODIES = {
     "makeBundle",
     "unpackArchive",
     "makeDesign",
+    "makeMaterial",
+    "makeTexture",
 }
 EMPTY_LISTS = {"listJobs", "listDesigns", "listFiles", "listUploads", "listHardwareConfigs"}
-EMPTY_LISTS |= {"listShares"}
+EMPTY_LISTS |= {"listShares", "listMaterials", "listTextures"}
 KEEPERS = {"drainNode", "resumeNode", "disableNode", "forgiveNode", "setPool", "deletePool"}
 KEEPERS |= {"setLimit", "deleteLimit", "setPolicy"}
 FARM_WIDE = {"listNodes", "getNode", "listPools", "listLimits", "getPolicy"} | KEEPERS
@@ -187,17 +213,20 @@ async def names(farm: Farm) -> Names:
     async with farm.client() as client:
         bundle = (await client.post("/api/v1/bundles", json={"files": files})).json()
         body = {"design_id": "chair", **DESIGN, "files": files}
-        assert (await client.post("/api/v1/designs", json=body)).status_code == 201
+        texture = {"texture_id": "oak", "name": "Oak", "file": {**files[0], "path": "oak.png"}}
+        oak = {"material_id": "oak", "name": "Oak", "textures": {"base_color": "oak"}}
+        for path, thing in (("textures", texture), ("materials", oak), ("designs", body)):
+            made = await client.post(f"/api/v1/{path}", json=thing)
+            assert made.status_code == 201, made.text
+            shared = await client.put(f"/api/v1/{path}/{thing[f'{path[:-1]}_id']}/shares/*")
+            assert shared.status_code == 204, shared.text
         config = (await client.post("/api/v1/hardware-configs", json=CONFIG)).json()["id"]
         analysis = await client.post("/api/scene/analyse", json={"scene_file": asset})
-        job = await client.post(
-            "/api/v1/jobs",
-            json={"name": "n", **bundle, "scene": "chair.glb", "frames": "1-3"},
-        )
+        job = await client.post("/jobs", json={"designId": "chair"})
         md5 = (await client.get(f"/api/v1/files/{asset}")).json()["hash"]
         upload = {"blake3": "ab" * 32, "size": 7, "path": "large.exr"}
         upload_id = (await client.post("/api/v1/uploads", json=upload)).json()["upload_id"]
-    job_id, now = job.json()["id"], farm.clock.now()
+    job_id, now = job.json()["jobId"], farm.clock.now()
     attempt = {
         "id": "attempt-1",
         "tenant_id": farm.one.id,
@@ -237,6 +266,11 @@ async def names(farm: Farm) -> Names:
             "design_id": "chair",
             "job_id": job_id,
             "key": "some/object",
+            "kind": "designs",
+            "name": "chair",
+            "version": 1,
+            "material_id": "oak",
+            "texture_id": "oak",
             "md5": md5,
             "node_id": farm.one.node_id,
             "pool": "gpu",
@@ -266,6 +300,10 @@ WRITTEN = (
     MULTIPART_UPLOADS,
     BUNDLES,
     DESIGNS,
+    DESIGN_VERSIONS,
+    MATERIALS,
+    TEXTURES,
+    GRANTS,
     HARDWARE_CONFIGS,
     POOLS,
     LIMITS,
@@ -356,7 +394,11 @@ async def test_a_viewer_reads_and_never_writes(farm: Farm, names: Names) -> None
             continue
         async with farm.client(Role.VIEWER) as client:
             answer = await ask(client, operation, method, path, names)
-        closed = operation in WRITES or operation in NODES_ONLY | {"listTokens", "getRetention"}
+        closed = operation in WRITES or operation in NODES_ONLY | {
+            "listTokens",
+            "getRetention",
+            "listGrants",
+        }
         if closed:
             assert answer.status_code == 403, operation
         else:

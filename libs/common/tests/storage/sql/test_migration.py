@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
+from lightmill.storage.sql import migration
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.migration import SchemaOutdatedError, require_current, upgrade
 from lightmill.storage.sql.schema import METADATA
+from lightmill.storage.sql.schema.api import DESIGN_VERSIONS, DESIGNS, GRANTS
 from lightmill.testing.containers import MysqlServer
 from lightmill.testing.databases import create_schema
 
@@ -61,6 +64,33 @@ async def test_the_revisions_make_exactly_the_tables_of_the_code(empty: Database
     await upgrade(empty)
     async with empty.transaction() as connection:
         assert await connection.run_sync(_differences) == []
+
+
+async def test_designs_of_before_versions_keep_their_files_and_who_could_use_them(
+    empty: Database,
+) -> None:
+    await _upgrade_to(empty, "0006")
+    row = "'d', 't', 'o', 'chair', 'Chair', 'chair.glb', '[]', '{}', '2026-11-22 12:00:00'"
+    async with empty.transaction() as connection:
+        await connection.execute(text(f"INSERT INTO designs VALUES ({row})"))  # noqa: S608  # ours
+    await upgrade(empty)
+    async with empty.reading() as connection:
+        (version,) = (await connection.execute(select(DESIGN_VERSIONS))).all()
+        (design,) = (await connection.execute(select(DESIGNS))).all()
+        (grant,) = (await connection.execute(select(GRANTS))).all()
+    assert (version.design, version.version, version.model) == ("d", 1, "chair.glb")
+    assert (design.id, design.versions) == ("d", 1)
+    assert (grant.object_id, grant.user_id) == ("d", "")
+
+
+async def _upgrade_to(database: Database, revision: str) -> None:
+    def upgrading(connection: Connection) -> None:
+        config = migration.config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    async with database.transaction() as connection:
+        await connection.run_sync(upgrading)
 
 
 @pytest.mark.backing

@@ -1,9 +1,8 @@
 """Builds the api from its settings and parts: the one place that names concrete adapters."""
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,16 +12,17 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.middleware import Middleware
-from typing_extensions import override
 
 from lightmill.api.adapters.analyses import SqlAnalyses
 from lightmill.api.adapters.assets import SqlAssets
-from lightmill.api.adapters.bundles import SqlBundles, SqlDesigns
+from lightmill.api.adapters.bundles import SqlBundles
 from lightmill.api.adapters.carrier import Carrier, outbox_relay
 from lightmill.api.adapters.decisions import SqlDecisions
+from lightmill.api.adapters.designs import SqlDesigns
 from lightmill.api.adapters.hardware_configs import SqlHardwareConfigs
 from lightmill.api.adapters.idempotency_keys import SqlIdempotencyKeys
 from lightmill.api.adapters.jobs import SqlJobs
+from lightmill.api.adapters.materials import SqlGrants, SqlMaterials
 from lightmill.api.adapters.parted_uploads import SqlPartedUploads
 from lightmill.api.adapters.pruner import Pruner
 from lightmill.api.adapters.retention import SqlEndedJobs, SqlRetentions, SqlUnneededAssets
@@ -37,6 +37,7 @@ from lightmill.api.handlers import (
     hardware_configs,
     health,
     jobs,
+    materials,
     nodes,
     objects,
     openapi,
@@ -45,6 +46,7 @@ from lightmill.api.handlers import (
     problems,
     retention,
     scenes,
+    sharing,
     sweeps,
     system,
     tasks,
@@ -55,7 +57,9 @@ from lightmill.api.handlers.body_limit import BodyLimit
 from lightmill.api.handlers.gate import Gate
 from lightmill.api.handlers.given import Collaborators, Signing, Uploads
 from lightmill.api.handlers.idempotency import Idempotency
+from lightmill.api.handlers.listener import Server, listening
 from lightmill.api.handlers.trace import Trace
+from lightmill.api.queries.designs import DesignQueries
 from lightmill.api.queries.files import FileQueries
 from lightmill.api.queries.frames import FrameQueries
 from lightmill.api.queries.hardware import HardwareQueries
@@ -69,6 +73,7 @@ from lightmill.api.queries.standings import Standings
 from lightmill.api.queries.system import SystemQueries
 from lightmill.api.queries.work import WorkQueries
 from lightmill.api.use_cases.analyse_scene import AnalyseScene
+from lightmill.api.use_cases.assemble_version import AssembleVersion
 from lightmill.api.use_cases.change_job import ChangeJob
 from lightmill.api.use_cases.clean_up import CleanUp
 from lightmill.api.use_cases.collect_files import CollectFiles
@@ -81,6 +86,8 @@ from lightmill.api.use_cases.identify import Identify
 from lightmill.api.use_cases.issue_token import IssueToken
 from lightmill.api.use_cases.make_bundle import MakeBundle
 from lightmill.api.use_cases.make_design import MakeDesign
+from lightmill.api.use_cases.make_material import MakeMaterial
+from lightmill.api.use_cases.render_thumbnail import RenderThumbnail
 from lightmill.api.use_cases.require_complete import RequireComplete
 from lightmill.api.use_cases.send_in_parts import SendInParts
 from lightmill.api.use_cases.serve_attempt import ServeAttempt
@@ -93,6 +100,7 @@ from lightmill.api.use_cases.survey_farm import SurveyFarm
 from lightmill.api.use_cases.unpack_archive import UnpackArchive
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
 from lightmill.api.use_cases.verify_file import VerifyFile
+from lightmill.api.use_cases.write_script import WriteScript
 from lightmill.runtime.health import Check
 from lightmill.runtime.parts import Parts
 from lightmill.storage.objects.folder import FolderStore
@@ -111,6 +119,8 @@ ROUTERS = (
     openjd_jobs.router,
     bundles.router,
     designs.router,
+    materials.router,
+    sharing.router,
     files.router,
     uploads.router,
     retention.router,
@@ -124,10 +134,6 @@ ROUTERS = (
     objects.router,
     health.router,
 )
-
-
-class PortTakenError(Exception):
-    """Something else listens where the api should."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,8 +208,8 @@ async def run(settings: ApiSettings, parts: Parts, stop: asyncio.Event) -> None:
     """
     await require_current(parts.database)
     assembly = assemble(settings, parts)
-    with _listening(settings.host, settings.port) as listener:
-        server = _Server(
+    with listening(settings.host, settings.port) as listener:
+        server = Server(
             uvicorn.Config(
                 assembly.app,
                 lifespan="off",
@@ -239,32 +245,6 @@ async def _serve(
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-
-
-class _Server(uvicorn.Server):
-    """A server that leaves the signals of the process to whoever runs it."""
-
-    @override
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        raise PortTakenError(
-            f"cannot listen on {host}:{port} ({error.strerror}): "
-            f"stop what listens there, or choose another with LIGHTMILL_PORT"
-        ) from error
-    with contextlib.closing(listener):
-        yield listener
 
 
 def _middleware(settings: ApiSettings, parts: Parts) -> list[Middleware]:
@@ -314,6 +294,12 @@ def _collaborators(
         simulated=simulated, same_for=timedelta(seconds=settings.same_design_seconds)
     )
     analyse = AnalyseScene(analyses, find_scene, settings.analysis_seconds)
+    material_rows, complete = SqlMaterials(database, clock), RequireComplete(analyses)
+    assemble_version = AssembleVersion(
+        make_bundle, material_rows, analyse, complete, simulated=simulated
+    )
+    scripts = WriteScript(bundle_rows, content, store)
+    thumbnail = RenderThumbnail(job_rows, design_rows, scripts, policies)
     return Collaborators(
         submit_job=SubmitJob(
             jobs=job_rows,
@@ -322,14 +308,14 @@ def _collaborators(
             policies=policies,
             bundles=make_bundle,
             scenes=find_scene,
-            complete=RequireComplete(analyses),
+            complete=complete,
             rules=EngineRules(simulated=simulated, trusted_pools=set(settings.trusted_pools)),
         ),
         submit_design_job=SubmitDesignJob(
             jobs=job_rows,
             designs=design_rows,
-            bundles=bundle_rows,
-            store=content,
+            analyses=analyses,
+            write=scripts,
             clock=clock,
             policies=policies,
             rules=rules,
@@ -340,7 +326,14 @@ def _collaborators(
         clean_up=CleanUp(change_job, work, settings.cleanup_seconds),
         make_bundle=make_bundle,
         unpack_archive=UnpackArchive(analyse, content, make_bundle, store, settings.upload_folder),
-        make_design=MakeDesign(design_rows, make_bundle, simulated=simulated),
+        make_design=MakeDesign(design_rows, assemble_version, thumbnail),
+        make_material=MakeMaterial(material_rows, make_bundle),
+        render_thumbnail=thumbnail,
+        scripts=scripts,
+        design_rows=design_rows,
+        materials=material_rows,
+        grants=SqlGrants(database, clock),
+        designs=DesignQueries(database),
         upload_file=UploadFile(assets, content),
         check_hashes=CheckHashes(assets, presence),
         delete_file=DeleteFile(assets, store),

@@ -4,7 +4,8 @@ import asyncio
 import sys
 
 from lightmill.api.config import ApiSettings
-from lightmill.api.factory import PortTakenError, run
+from lightmill.api.factory import run
+from lightmill.api.handlers.listener import PortTakenError
 from lightmill.runtime.logs import configure
 from lightmill.runtime.parts import PartMissingError, real_parts
 from lightmill.runtime.settings import read

@@ -1,19 +1,18 @@
-"""Bundles and designs, in SQL."""
+"""Bundles, in SQL."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
 from typing_extensions import override
 
 from lightmill.api.adapters.audit import record
 from lightmill.api.core.manifest import Entry
-from lightmill.api.ports import Bundles, Design, Designs
+from lightmill.api.ports import Bundles
 from lightmill.domain.principal import Principal
 from lightmill.runtime.clock import Clock
 from lightmill.runtime.ids import new_id
 from lightmill.storage.sql.database import Database
-from lightmill.storage.sql.schema.api import BUNDLES, DESIGNS
+from lightmill.storage.sql.schema.api import BUNDLES
 
 
 class SqlBundles(Bundles):
@@ -50,51 +49,3 @@ class SqlBundles(Bundles):
         async with self._database.reading() as connection:
             found = (await connection.execute(query)).scalar()
         return None if found is None else [Entry(**entry) for entry in found]
-
-
-class SqlDesigns(Designs):
-    """The table `designs`."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    @override
-    async def add(self, principal: Principal, design: Design) -> bool:
-        now = self._clock.now()
-        row = insert(DESIGNS).values(
-            id=design.id,
-            tenant_id=principal.tenant_id,
-            owner_id=principal.user_id,
-            design_id=design.design_id,
-            name=design.name,
-            model=design.model,
-            manifest=[entry.document() for entry in design.files],
-            details={"engine": design.engine},
-            created_at=now,
-        )
-        try:
-            async with self._database.transaction() as connection:
-                await connection.execute(row)
-                await record(connection, principal, "design.create", design.design_id, now)
-        except IntegrityError:
-            return False
-        return True
-
-    @override
-    async def find(self, tenant_id: str, design_id: str) -> Design | None:
-        query = select(DESIGNS).where(
-            DESIGNS.c.tenant_id == tenant_id, DESIGNS.c.design_id == design_id
-        )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None:
-            return None
-        return Design(
-            id=row.id,
-            design_id=row.design_id,
-            name=row.name,
-            model=row.model,
-            files=tuple(Entry(**entry) for entry in row.manifest),
-            engine=row.details.get("engine", "blender"),
-        )

@@ -1,10 +1,19 @@
 """Who still needs a file."""
 
-from sqlalchemy import Column, TextClause, and_, bindparam, or_, select, text
+from collections.abc import Sequence
+
+from sqlalchemy import Column, Select, TextClause, and_, bindparam, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lightmill.domain.states import JobState
-from lightmill.storage.sql.schema.api import BUNDLES, DESIGNS, JOBS
+from lightmill.storage.sql.schema.api import (
+    BUNDLES,
+    DESIGN_VERSIONS,
+    DESIGNS,
+    JOBS,
+    MATERIALS,
+    TEXTURES,
+)
 from lightmill.storage.sql.schema.scheduler import JOB_STATES
 
 _OVER = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
@@ -20,13 +29,14 @@ _HOLDS = {
 async def referrer(
     connection: AsyncConnection, dialect: str, tenant_id: str, asset_id: int
 ) -> str | None:
-    """Return what needs the asset, in words: a design, or a job that is not over; or None."""
-    design = select(DESIGNS.c.design_id).where(
-        DESIGNS.c.tenant_id == tenant_id, _holds(dialect, DESIGNS.c.manifest, asset_id)
-    )
-    found = (await connection.execute(design.limit(1))).scalar()
-    if found is not None:
-        return f"design {found}"
+    """Return what needs the asset, in words; or None.
+
+    A design, a material, a texture, or a job that is not over.
+    """
+    for kind, query in _components(dialect, tenant_id, asset_id):
+        found = (await connection.execute(query.limit(1))).scalar()
+        if found is not None:
+            return f"{kind} {found}"
     job = (
         select(JOBS.c.id)
         .join(BUNDLES, BUNDLES.c.id == JOBS.c.bundle_id)
@@ -39,6 +49,26 @@ async def referrer(
     )
     found = (await connection.execute(job.limit(1))).scalar()
     return None if found is None else f"job {found}"
+
+
+def _components(
+    dialect: str, tenant_id: str, asset_id: int
+) -> Sequence[tuple[str, Select[tuple[str]]]]:
+    design = (
+        select(DESIGNS.c.design_id)
+        .join(DESIGN_VERSIONS, DESIGN_VERSIONS.c.design == DESIGNS.c.id)
+        .where(
+            DESIGN_VERSIONS.c.tenant_id == tenant_id,
+            _holds(dialect, DESIGN_VERSIONS.c.manifest, asset_id),
+        )
+    )
+    material = select(MATERIALS.c.material_id).where(
+        MATERIALS.c.tenant_id == tenant_id, _holds(dialect, MATERIALS.c.manifest, asset_id)
+    )
+    texture = select(TEXTURES.c.texture_id).where(
+        TEXTURES.c.tenant_id == tenant_id, _holds(dialect, TEXTURES.c.manifest, asset_id)
+    )
+    return (("design", design), ("material", material), ("texture", texture))
 
 
 def _holds(dialect: str, column: Column[object], asset_id: int) -> TextClause:

@@ -21,12 +21,14 @@ from lightmill.storage.sql.schema.api import (
     ANALYSIS_REQUESTS,
     ASSETS,
     BUNDLES,
-    DESIGNS,
+    DESIGN_VERSIONS,
     EXPIRIES,
     JOBS,
+    MATERIALS,
     MULTIPART_UPLOADS,
     RETENTION,
     TENANTS,
+    TEXTURES,
 )
 from lightmill.storage.sql.schema.scheduler import JOB_STATES, RESULTS
 
@@ -145,7 +147,10 @@ def _holders(tenant_id: str, since: datetime) -> Sequence[Select[Any]]:
     jobs = select(JOBS.c.id).outerjoin(JOB_STATES, JOB_STATES.c.job_id == JOBS.c.id)
     needed = jobs.where(JOBS.c.tenant_id == tenant_id, JOBS.c.bundle_id == BUNDLES.c.id, live)
     return (
-        select(DESIGNS.c.manifest).where(DESIGNS.c.tenant_id == tenant_id),
+        *(
+            select(table.c.manifest).where(table.c.tenant_id == tenant_id)
+            for table in (DESIGN_VERSIONS, MATERIALS, TEXTURES)
+        ),
         select(BUNDLES.c.manifest).where(
             BUNDLES.c.tenant_id == tenant_id,
             or_(BUNDLES.c.created_at >= since, needed.exists()),
@@ -154,6 +159,15 @@ def _holders(tenant_id: str, since: datetime) -> Sequence[Select[Any]]:
             ANALYSIS_REQUESTS.c.tenant_id == tenant_id, ANALYSIS_REQUESTS.c.created_at >= since
         ),
     )
+
+
+def _unshown(tenant_id: str) -> ColumnElement[bool]:
+    """Return the condition that no design shows the job's image as its thumbnail."""
+    shown = select(DESIGN_VERSIONS.c.id).where(
+        DESIGN_VERSIONS.c.tenant_id == tenant_id,
+        DESIGN_VERSIONS.c.thumbnail_job == JOB_STATES.c.job_id,
+    )
+    return ~shown.exists()
 
 
 class SqlEndedJobs(EndedJobs):
@@ -176,6 +190,7 @@ class SqlEndedJobs(EndedJobs):
                 JOB_STATES.c.state.in_(_OVER),
                 JOB_STATES.c.finished_at < before,
                 JOB_STATES.c.job_id > after,
+                *([_unshown(tenant_id)] if kind is Kind.RESULTS else []),
                 # A job that was retried since has something to lose again.
                 or_(EXPIRIES.c.at.is_(None), EXPIRIES.c.at < JOB_STATES.c.finished_at),
             )

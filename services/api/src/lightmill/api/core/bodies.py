@@ -103,16 +103,6 @@ class ArchiveBody(Body):
     archive: str | int = Field(examples=[1])
 
 
-class DesignBody(Body):
-    """A model with its materials; `design_id` may be of the caller's choosing."""
-
-    design_id: Name | None = Field(default=None, examples=["test-design-1"])
-    name: Name = Field(examples=["Chair"])
-    model: str = Field(max_length=1024, examples=["chair.glb"])
-    files: Files
-    engine: Literal["blender", "simulated"] = "blender"
-
-
 class TaskBody(SeedBody):
     """Seeds 002 and 004: a scene to be rendered."""
 
@@ -194,6 +184,13 @@ class DesignJobBody(SeedBody):
     samples: int = Field(default=64, ge=1, le=65536)
     format: Literal["PNG", "JPEG", "OPEN_EXR"] = "PNG"
     transparent: bool = False
+    colours: Literal["Standard", "AgX"] = "Standard"
+    ground: bool = False
+    lights: Literal["auto", "studio", "own"] = "auto"
+    turntable: int | None = Field(
+        default=None, ge=2, le=10_000, description="Frames of one turn; null for a still"
+    )
+    version: int | None = Field(default=None, ge=1, description="Of the design; null: the latest")
     settings: Settings = Field(
         default_factory=dict, description="Of the simulated engine: seconds, seed, fail_frames"
     )

@@ -1,6 +1,7 @@
 """The Blender script that renders a design; the text of `design_template.py` with its values."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import PurePosixPath
@@ -14,6 +15,7 @@ MODEL_SUFFIXES = frozenset(
 )
 FORMATS = ("PNG", "JPEG", "OPEN_EXR")
 COLOURS = ("Standard", "AgX")
+LIGHTS = ("auto", "studio", "own")
 MAX_PIXELS = 16384
 MAX_SAMPLES = 65536
 MAX_TURN = 10000
@@ -52,6 +54,7 @@ class RenderSettings:
         colours: One of COLOURS: `Standard` shows the model's colours as given, `AgX` holds
             highlights as film does.
         ground: Whether the model stands on a plane that takes its shadow.
+        lights: One of LIGHTS: a rig where the model brings no light, always, or never.
         frames: 1 for a still; more for a turntable: the camera goes once round the target.
 
     Raises:
@@ -65,6 +68,7 @@ class RenderSettings:
     transparent: bool = False
     colours: str = "Standard"
     ground: bool = False
+    lights: str = "auto"
     frames: int = 1
 
     def __post_init__(self) -> None:
@@ -74,6 +78,7 @@ class RenderSettings:
         _require_range("frames", self.frames, MAX_TURN)
         _require_one_of("format", self.format, FORMATS)
         _require_one_of("colours", self.colours, COLOURS)
+        _require_one_of("lights", self.lights, LIGHTS)
         if self.transparent and self.format == "JPEG":
             raise DesignError("transparent", "JPEG has no transparency; use PNG or OPEN_EXR")
 
@@ -92,7 +97,12 @@ def require_model(path: str) -> None:
         raise DesignError("model", f"{pure.suffix or 'no suffix'} cannot be read; use {known}")
 
 
-def design_script(model: str, camera: Camera, render: RenderSettings) -> str:
+def design_script(
+    model: str,
+    camera: Camera | None,
+    render: RenderSettings,
+    materials: Mapping[str, Mapping[str, object]] | None = None,
+) -> str:
     """Return a Python script that renders `model` in Blender 4.0 or newer.
 
     It lies in the bundle's top folder. `blender -b --python render.py`, or `python render.py`
@@ -100,8 +110,10 @@ def design_script(model: str, camera: Camera, render: RenderSettings) -> str:
 
     Args:
         model: Path of the model, relative to the script.
-        camera: Where the model is looked at from.
+        camera: Where the model is looked at from; None: so that the whole of it is seen.
         render: How the image is made.
+        materials: By the model's own name of each, or `*`: `{"name", "shading"}` of what stands
+            for it; a texture's path is relative to the script.
 
     Raises:
         DesignError: the model's path is none that a script can load.
@@ -109,7 +121,12 @@ def design_script(model: str, camera: Camera, render: RenderSettings) -> str:
     require_model(model)
     before, begin, rest = _template().partition(_BEGIN)
     _, end, after = rest.partition(_END)
-    values = {"model": model, "camera": camera.document(), "render": asdict(render)}
+    values = {
+        "model": model,
+        "camera": None if camera is None else camera.document(),
+        "render": asdict(render),
+        "materials": dict(materials or {}),
+    }
     # ASCII JSON never has three quotation marks in a row, and escapes with the backslash just
     # as a raw string reads it: whatever a name holds, it stays inside the literal.
     literal = json.dumps(values, indent=2, ensure_ascii=True, allow_nan=False)

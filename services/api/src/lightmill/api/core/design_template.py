@@ -9,12 +9,14 @@ On the farm the file is run with the module name `lightmill_design`, and then `b
 called: it only sets the scene up, and the farm renders the frames that it is asked for.
 
 The camera's numbers are in the model's own coordinates with Y up, as in glTF. FBX and USD files
-that state a unit are read in metres. A model without lights gets a light rig.
+that state a unit are read in metres. A model without lights gets a light rig. Materials of the
+design's own take the place of the model's; their textures lie beside this file too.
 """
 
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import bpy
 from mathutils import Matrix, Quaternion, Vector
@@ -30,8 +32,9 @@ DESIGN = json.loads(r"""
   },
   "render": {
     "width": 1920, "height": 1080, "samples": 64, "format": "PNG", "transparent": false,
-    "colours": "Standard", "ground": false, "frames": 1
-  }
+    "colours": "Standard", "ground": false, "lights": "auto", "frames": 1
+  },
+  "materials": {}
 }
 """)
 
@@ -44,11 +47,13 @@ def build(folder: str) -> None:
     if not model.is_file():
         raise FileNotFoundError(f"the model {model} is not there")
     load_model(model)
+    put_materials(Path(folder))
     scene = bpy.context.scene
     low, high = bounds()
     if DESIGN["render"]["ground"]:
         add_ground(scene, low, high)
-    if not is_lit(scene):
+    lights = DESIGN["render"]["lights"]
+    if lights == "studio" or (lights == "auto" and not is_lit(scene)):
         add_light_rig(scene, low, high)
     add_camera(scene, low, high)
     set_render(scene)
@@ -116,6 +121,79 @@ def bounds() -> tuple[Vector, Vector]:
     return Vector([min(axis) for axis in axes]), Vector([max(axis) for axis in axes])
 
 
+# --- materials -------------------------------------------------------------------------------
+
+SOCKETS = {
+    "base_color": "Base Color",
+    "alpha": "Alpha",
+    "metallic": "Metallic",
+    "roughness": "Roughness",
+    "transmission": "Transmission Weight",
+    "ior": "IOR",
+    "emission": "Emission Color",
+    "emission_strength": "Emission Strength",
+}
+
+
+def put_materials(folder: Path) -> None:
+    """Put the design's own materials in the place of the model's, by name; `*` is the rest."""
+    wanted = DESIGN["materials"]
+    made = {slot: make_material(folder, slot, one) for slot, one in wanted.items()}
+    known = sorted(material.name for material in bpy.data.materials)
+    for slot in wanted:
+        if slot != "*" and slot not in known:
+            raise ValueError(f"the model has no material {slot!r}; it has: {', '.join(known)}")
+    if not made:
+        return
+    for thing in bpy.data.objects:
+        if thing.type not in SOLID:
+            continue
+        if "*" in made and not thing.material_slots:
+            thing.data.materials.append(made["*"])
+        for place in thing.material_slots:
+            name = place.material.name if place.material else "*"
+            place.material = made.get(name, made.get("*", place.material))
+
+
+def make_material(folder: Path, slot: str, wanted: dict[str, Any]) -> bpy.types.Material:
+    """Return a material with a Principled BSDF of these numbers and textures."""
+    material = bpy.data.materials.new(f"design: {slot}")
+    material.use_nodes = True
+    tree, shading = material.node_tree, wanted["shading"]
+    shader = tree.nodes["Principled BSDF"]
+    for name, socket in SOCKETS.items():
+        if name in shading:
+            value = shading[name]
+            shader.inputs[socket].default_value = (
+                (*value, 1.0) if isinstance(value, list) else value
+            )
+    if "emission" in {*shading, *shading.get("textures", {})}:
+        shader.inputs["Emission Strength"].default_value = shading.get("emission_strength", 1.0)
+    for place, texture in shading.get("textures", {}).items():
+        picture = tree.nodes.new("ShaderNodeTexImage")
+        picture.image = bpy.data.images.load(str(folder / texture["path"]))
+        picture.image.colorspace_settings.name = texture["colour_space"]
+        link_texture(tree, shader, place, picture, shading)
+    return material
+
+
+def link_texture(
+    tree: bpy.types.NodeTree,
+    shader: bpy.types.Node,
+    place: str,
+    picture: bpy.types.Node,
+    shading: dict[str, Any],
+) -> None:
+    """Let a picture say what stands at that place of the material."""
+    if place == "normal":
+        bump = tree.nodes.new("ShaderNodeNormalMap")
+        bump.inputs["Strength"].default_value = shading.get("normal_strength", 1.0)
+        tree.links.new(picture.outputs["Color"], bump.inputs["Color"])
+        tree.links.new(bump.outputs["Normal"], shader.inputs["Normal"])
+    else:
+        tree.links.new(picture.outputs["Color"], shader.inputs[SOCKETS[place]])
+
+
 # --- light -----------------------------------------------------------------------------------
 
 
@@ -177,9 +255,9 @@ def z_up(point: dict[str, float]) -> Vector:
 def add_camera(scene: bpy.types.Scene, low: Vector, high: Vector) -> None:
     """Add the design's camera and look through it; a turntable moves it frame by frame."""
     wanted = DESIGN["camera"]
-    position, target, up = (z_up(wanted[name]) for name in ("position", "target", "up"))
     lens = bpy.data.cameras.new("Design")
-    set_view(lens, wanted["fov"])
+    set_view(lens, wanted["fov"] if wanted else 30.0)
+    position, target, up = given_view(wanted) if wanted else whole_view(low, high, 30.0)
     far = max((Vector(corner) - target).length for corner in (low, high))
     distance = (position - target).length
     lens.clip_start, lens.clip_end = distance / 10000, 10 * (distance + far)
@@ -196,6 +274,21 @@ def add_camera(scene: bpy.types.Scene, low: Vector, high: Vector) -> None:
             camera.keyframe_insert("location", frame=step + 1)
             camera.keyframe_insert("rotation_quaternion", frame=step + 1)
     scene.frame_set(1)
+
+
+def given_view(wanted: dict[str, Any]) -> tuple[Vector, Vector, Vector]:
+    """Return position, target and up of the camera that was asked for."""
+    position, target, up = (z_up(wanted[name]) for name in ("position", "target", "up"))
+    return position, target, up
+
+
+def whole_view(low: Vector, high: Vector, fov: float) -> tuple[Vector, Vector, Vector]:
+    """Return position, target and up of a camera that sees the whole model, from the front."""
+    shorter = min(1.0, DESIGN["render"]["width"] / DESIGN["render"]["height"])
+    half = math.atan(math.tan(math.radians(fov) / 2) * shorter)
+    middle, radius = (low + high) / 2, max((high - low).length / 2, 1e-6)
+    away = Vector((1.0, -1.6, 0.9)).normalized() * (radius / math.sin(half))
+    return middle + away, middle, Vector((0.0, 0.0, 1.0))
 
 
 def look_at(camera: bpy.types.Object, position: Vector, target: Vector, up: Vector) -> None:

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 from fastapi import Depends, Query, Request
 
 from lightmill.api.ports import Analysis, HardwareConfigs
+from lightmill.api.ports.designs import Designs, Grants, Materials
 from lightmill.api.ports.files import SignedObjects
 from lightmill.api.ports.policy import Decisions
+from lightmill.api.queries.designs import DesignQueries
 from lightmill.api.queries.files import FileQueries
 from lightmill.api.queries.frames import FrameQueries
 from lightmill.api.queries.hardware import HardwareQueries
@@ -30,6 +32,8 @@ from lightmill.api.use_cases.complete_upload import CompleteUpload
 from lightmill.api.use_cases.issue_token import IssueToken
 from lightmill.api.use_cases.make_bundle import MakeBundle
 from lightmill.api.use_cases.make_design import MakeDesign
+from lightmill.api.use_cases.make_material import MakeMaterial
+from lightmill.api.use_cases.render_thumbnail import RenderThumbnail
 from lightmill.api.use_cases.send_in_parts import SendInParts
 from lightmill.api.use_cases.serve_attempt import ServeAttempt
 from lightmill.api.use_cases.submit_design_job import SubmitDesignJob
@@ -40,6 +44,7 @@ from lightmill.api.use_cases.survey_farm import SurveyFarm
 from lightmill.api.use_cases.unpack_archive import UnpackArchive
 from lightmill.api.use_cases.upload_file import CheckHashes, DeleteFile, UploadFile
 from lightmill.api.use_cases.verify_file import VerifyFile
+from lightmill.api.use_cases.write_script import WriteScript
 from lightmill.domain.principal import Principal
 from lightmill.runtime.ids import new_id
 from lightmill.storage.ports import ObjectStore
@@ -91,6 +96,13 @@ class Collaborators:
     make_bundle: MakeBundle
     unpack_archive: UnpackArchive
     make_design: MakeDesign
+    make_material: MakeMaterial
+    render_thumbnail: RenderThumbnail
+    scripts: WriteScript
+    design_rows: Designs
+    materials: Materials
+    grants: Grants
+    designs: DesignQueries
     upload_file: UploadFile
     check_hashes: CheckHashes
     delete_file: DeleteFile

@@ -255,3 +255,17 @@ async def log(job_id: str, attempt_id: str, who: Who, given: Given) -> Streaming
     if await given.store.info(key) is None:
         raise missing("log: the attempt has stored none yet")
     return StreamingResponse(given.store.stream(key), media_type="text/plain; charset=utf-8")
+
+
+@router.get(
+    "/{job_id}/script",
+    operation_id="getScript",
+    summary="The script that renders a design, to be run by hand",
+    response_class=Response,
+    responses={200: {"content": {"text/x-python": {"schema": {"type": "string"}}}}},
+)
+async def get_script(job_id: str, who: Who, given: Given) -> Response:
+    script = await given.scripts.of(who.tenant_id, job_id)
+    if script is None:
+        raise missing("script: the job is none of a design, or nothing is rendered for it")
+    return Response(script, media_type="text/x-python; charset=utf-8")

@@ -78,23 +78,6 @@ class BundleSeen(BundleMade):
     created_at: datetime
 
 
-class DesignMade(Answer):
-    """The id of a new design."""
-
-    design_id: str
-
-
-class DesignSeen(DesignMade):
-    """A design with its files."""
-
-    name: str
-    model: str
-    engine: str
-    files: list[Entry]
-    owner_id: str
-    created_at: datetime
-
-
 class AnalysisSeen(Answer):
     """How an analysis stands: PENDING, SUCCEEDED with its outcome, FAILED with its error."""
 

@@ -129,7 +129,7 @@ class FreedWorkspaces(Protocol):
 
 
 class Bundles(Protocol):
-    """Where bundles and designs are kept."""
+    """Where bundles are kept."""
 
     async def add(self, principal: Principal, files: Sequence[Entry]) -> str:
         """Return the id of a new bundle."""
@@ -137,36 +137,6 @@ class Bundles(Protocol):
 
     async def manifest(self, tenant_id: str, bundle_id: str) -> list[Entry] | None:
         """Return the files of a bundle, or None when there is none."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Design:
-    """A model with its materials.
-
-    Attributes:
-        id: The farm's id of it.
-        design_id: The caller's own id.
-        model: Path of the model among `files`.
-    """
-
-    id: str
-    design_id: str
-    name: str
-    model: str
-    files: tuple[Entry, ...]
-    engine: str
-
-
-class Designs(Protocol):
-    """Where designs are kept."""
-
-    async def add(self, principal: Principal, design: Design) -> bool:
-        """Keep `design`; False when the tenant has one of that id."""
-        ...
-
-    async def find(self, tenant_id: str, design_id: str) -> Design | None:
-        """Return the design, or None."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The files and designs of a tenant."""
+"""The files of a tenant."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from lightmill.api.core import cursor
 from lightmill.api.core.moment import rfc3339
 from lightmill.api.queries.page import Cut, Page, page
 from lightmill.storage.sql.database import Database
-from lightmill.storage.sql.schema.api import ASSETS, BUNDLES, DESIGNS, TOKENS, UPLOADS, USERS
+from lightmill.storage.sql.schema.api import ASSETS, BUNDLES, TOKENS, UPLOADS, USERS
 
 
 class FileQueries:
@@ -57,25 +57,6 @@ class FileQueries:
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else _bundle(row)
-
-    async def designs(self, tenant_id: str, cut: Cut) -> Page:
-        """Return the tenant's designs, the newest first."""
-        query = (
-            select(DESIGNS).where(DESIGNS.c.tenant_id == tenant_id).order_by(DESIGNS.c.id.desc())
-        )
-        if cut.after is not None:
-            query = query.where(DESIGNS.c.id < cursor.decode(cut.after, str)[0])
-        async with self._database.reading() as connection:
-            return await page(connection, query, cut.limit, _design, _mark)
-
-    async def design(self, tenant_id: str, design_id: str) -> dict[str, object] | None:
-        """Return one design of the tenant by the caller's own id, or None."""
-        query = select(DESIGNS).where(
-            DESIGNS.c.tenant_id == tenant_id, DESIGNS.c.design_id == design_id
-        )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        return None if row is None else _design(row)
 
     async def tokens(self, tenant_id: str, cut: Cut) -> Page:
         """Return the tenant's tokens, without their secrets, the newest first."""
@@ -126,18 +107,6 @@ def _bundle(row: Row[Any]) -> dict[str, object]:
         "files": row.manifest,
         "file_count": row.file_count,
         "size": row.size,
-        "owner_id": row.owner_id,
-        "created_at": rfc3339(row.created_at),
-    }
-
-
-def _design(row: Row[Any]) -> dict[str, object]:
-    return {
-        "design_id": row.design_id,
-        "name": row.name,
-        "model": row.model,
-        "engine": row.details.get("engine", "blender"),
-        "files": row.manifest,
         "owner_id": row.owner_id,
         "created_at": rfc3339(row.created_at),
     }

@@ -1,8 +1,10 @@
 """Look into a scene."""
 
 import asyncio
+from collections.abc import Sequence
 
 from lightmill.api.core.bodies import SceneBody
+from lightmill.api.core.manifest import Entry
 from lightmill.api.ports import Analyses, Analysis
 from lightmill.api.use_cases.find_scene import FindScene
 from lightmill.domain.principal import Principal
@@ -31,6 +33,10 @@ class AnalyseScene:
             ProblemError: there is no such scene.
         """
         scene, entries = await self._scenes(principal, body.scene_file, body.bundle)
+        return await self.of(principal, scene, entries)
+
+    async def of(self, principal: Principal, scene: str, entries: Sequence[Entry]) -> Analysis:
+        """Return how the analysis of a scene among these files stands, likewise."""
         analysis_id = await self._analyses.ask(principal, scene, entries)
         return await self._await(principal.tenant_id, analysis_id)
 

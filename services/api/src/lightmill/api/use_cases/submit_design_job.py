@@ -8,13 +8,13 @@ from datetime import timedelta
 
 from lightmill.api.core.bodies import DesignJobBody, PointBody
 from lightmill.api.core.camera import Camera, CameraError, Point
-from lightmill.api.core.design_script import DesignError, RenderSettings, design_script
+from lightmill.api.core.design_script import DesignError, RenderSettings
 from lightmill.api.core.job_request import SIMULATED, NewJob
-from lightmill.api.core.manifest import Entry
-from lightmill.api.core.problem import invalid, missing
-from lightmill.api.ports import Bundles, Design, Designs, Fingerprint, Jobs, Policies
-from lightmill.api.use_cases.make_design import SCRIPT
-from lightmill.api.use_cases.store_content import StoreContent
+from lightmill.api.core.problem import ProblemError, invalid, missing
+from lightmill.api.ports import Analyses, Fingerprint, Jobs, Policies
+from lightmill.api.ports.designs import Design, Designs
+from lightmill.api.use_cases.assemble_version import SCRIPT
+from lightmill.api.use_cases.write_script import WriteScript
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import JobKind, JobSpec, Json, StepSpec, Work
 from lightmill.domain.policy import DESIGNS
@@ -46,16 +46,16 @@ class SubmitDesignJob:
         *,
         jobs: Jobs,
         designs: Designs,
-        bundles: Bundles,
-        store: StoreContent,
+        analyses: Analyses,
+        write: WriteScript,
         clock: Clock,
         policies: Policies,
         rules: DesignRules,
     ) -> None:
         self._jobs = jobs
         self._designs = designs
-        self._bundles = bundles
-        self._store = store
+        self._analyses = analyses
+        self._write = write
         self._clock = clock
         self._policies = policies
         self._rules = rules
@@ -75,22 +75,39 @@ class SubmitDesignJob:
             ProblemError: there is no such design, or the camera sees nothing.
         """
         camera, render = _camera(body), _render(body)
-        design = await self._designs.find(principal.tenant_id, body.designId)
+        design = await self._designs.find(principal, body.designId, body.version)
         if design is None:
-            raise missing("design")
-        chosen = engine or design.engine
+            raise missing("design" if body.version is None else "version of a design")
+        chosen = engine or design.version.engine
         if chosen == SIMULATED:
             job = self._simulated(body, design)
         else:
-            script = design_script(design.model, camera, render)
-            job = await self._rendered(principal, body, design, script)
+            await self._require_readable(principal, design)
+            bundle_id = await self._write(principal, job_id, design.version, camera, render)
+            work = Work(engine="blender", script=SCRIPT, settings=_image(body, design))
+            job = _job(body, design, work, bundle_id)
         job = replace(job, spec=replace(job.spec, fifo=await self._policies.is_fifo(DESIGNS)))
-        return await self._jobs.add(principal, job_id, job, self._fingerprint(body, chosen))
+        made = await self._jobs.add(
+            principal, job_id, job, self._fingerprint(body, design, chosen)
+        )
+        if made != job_id and job.bundle_id is not None:
+            await self._write.drop(principal, job_id)
+        return made
 
-    def _fingerprint(self, body: DesignJobBody, engine: str) -> Fingerprint | None:
+    async def _require_readable(self, principal: Principal, design: Design) -> None:
+        """Return unless the analyzer has refused the model since it was handed in."""
+        if design.version.analysis_id is None:
+            return
+        found = await self._analyses.find(principal.tenant_id, design.version.analysis_id)
+        if found is not None and found.state == "FAILED":
+            detail = f"designId: its model cannot be rendered: {found.error}"
+            raise ProblemError(422, "model-refused", detail)
+
+    def _fingerprint(self, body: DesignJobBody, design: Design, engine: str) -> Fingerprint | None:
         if not self._rules.same_for:
             return None
-        text = json.dumps([engine, body.model_dump(mode="json")], sort_keys=True)
+        asked = [engine, design.version.id, body.model_dump(mode="json")]
+        text = json.dumps(asked, sort_keys=True)
         return Fingerprint(
             sha256=hashlib.sha256(text.encode()).hexdigest(),
             since=self._clock.now() - self._rules.same_for,
@@ -99,24 +116,20 @@ class SubmitDesignJob:
     def _simulated(self, body: DesignJobBody, design: Design) -> NewJob:
         if not self._rules.simulated:
             raise invalid("engine", "the simulated engine is not enabled on this farm")
-        settings: dict[str, Json] = {"seconds": list(_SECONDS), **_image(body), **body.settings}
+        settings: dict[str, Json] = {
+            "seconds": list(_SECONDS),
+            **_image(body, design),
+            **body.settings,
+        }
         return _job(body, design, Work(engine=SIMULATED, settings=settings), None)
-
-    async def _rendered(
-        self, principal: Principal, body: DesignJobBody, design: Design, script: str
-    ) -> NewJob:
-        stored = await self._store(principal, script.encode(), SCRIPT, "text/x-python")
-        entry = Entry(path=SCRIPT, asset_id=stored.id, blake3=stored.blake3, size=stored.size)
-        bundle_id = await self._bundles.add(principal, [*design.files, entry])
-        work = Work(engine="blender", script=SCRIPT, settings=_image(body))
-        return _job(body, design, work, bundle_id)
 
 
 def _job(body: DesignJobBody, design: Design, work: Work, bundle_id: str | None) -> NewJob:
+    frames = FrameSet.parse(f"1-{body.turntable}") if body.turntable else _STILL
     return NewJob(
         name=design.name,
         kind=JobKind.DESIGN,
-        spec=JobSpec(work=work, steps=(StepSpec(name="frames", frames=_STILL),), pool=DESIGNS),
+        spec=JobSpec(work=work, steps=(StepSpec(name="frames", frames=frames),), pool=DESIGNS),
         user_label=body.userId,
         pool=DESIGNS,
         bundle_id=bundle_id,
@@ -124,8 +137,10 @@ def _job(body: DesignJobBody, design: Design, work: Work, bundle_id: str | None)
     )
 
 
-def _image(body: DesignJobBody) -> Mapping[str, Json]:
+def _image(body: DesignJobBody, design: Design) -> Mapping[str, Json]:
     return {
+        "design": design.design_id,
+        "version": design.version.number,
         "width": body.width,
         "height": body.height,
         "samples": body.samples,
@@ -159,6 +174,10 @@ def _render(body: DesignJobBody) -> RenderSettings:
             samples=body.samples,
             format=body.format,
             transparent=body.transparent,
+            colours=body.colours,
+            ground=body.ground,
+            lights=body.lights,
+            frames=body.turntable or 1,
         )
     except DesignError as error:
         raise invalid(error.field, error.message) from error

@@ -185,11 +185,74 @@ DESIGNS = Table(
     Column("owner_id", IDENTIFIER, nullable=False),
     Column("design_id", NAME, nullable=False),  # the caller's own, unique in the tenant
     Column("name", NAME, nullable=False),
-    Column("model", Text, nullable=False),  # path of the model inside the manifest
-    Column("manifest", DOCUMENT, nullable=False),
-    Column("details", DOCUMENT, nullable=False),
+    Column("versions", Integer, nullable=False),  # how many there are: the number of the latest
     Column("created_at", MOMENT, nullable=False),
     UniqueConstraint("tenant_id", "design_id"),
+)
+
+DESIGN_VERSIONS = Table(
+    "design_versions",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("owner_id", IDENTIFIER, nullable=False),
+    Column("design", IDENTIFIER, nullable=False),  # designs.id
+    Column("version", Integer, nullable=False),
+    Column("model", Text, nullable=False),  # path of the model inside the manifest
+    Column("manifest", DOCUMENT, nullable=False),  # the files of model and materials
+    Column("materials", DOCUMENT, nullable=False),  # as they were when it was put together
+    Column("details", DOCUMENT, nullable=False),
+    Column("analysis_id", IDENTIFIER),  # the analyzer's answer to it
+    Column("thumbnail_job", IDENTIFIER),  # its first result is the picture of it
+    Column("created_at", MOMENT, nullable=False),
+    UniqueConstraint("design", "version"),
+    Index(None, "tenant_id", "thumbnail_job"),
+)
+
+MATERIALS = Table(
+    "materials",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("owner_id", IDENTIFIER, nullable=False),
+    Column("material_id", NAME, nullable=False),  # the caller's own, unique in the tenant
+    Column("name", NAME, nullable=False),
+    Column("shading", DOCUMENT, nullable=False),  # numbers, and the textures by their place
+    Column("manifest", DOCUMENT, nullable=False),  # the files of its textures
+    Column("created_at", MOMENT, nullable=False),
+    UniqueConstraint("tenant_id", "material_id"),
+)
+
+TEXTURES = Table(
+    "textures",
+    METADATA,
+    Column("id", IDENTIFIER, primary_key=True),
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("owner_id", IDENTIFIER, nullable=False),
+    Column("texture_id", NAME, nullable=False),  # the caller's own, unique in the tenant
+    Column("name", NAME, nullable=False),
+    Column("colour_space", KEYWORD, nullable=False),
+    Column("manifest", DOCUMENT, nullable=False),  # its one file
+    Column("created_at", MOMENT, nullable=False),
+    UniqueConstraint("tenant_id", "texture_id"),
+)
+
+USES = Table(
+    "uses",
+    METADATA,
+    Column("used", IDENTIFIER, primary_key=True),  # a material or a texture
+    Column("used_by", IDENTIFIER, primary_key=True),  # a version of a design, or a material
+    Column("tenant_id", IDENTIFIER, nullable=False),
+)
+
+GRANTS = Table(
+    "grants",
+    METADATA,
+    Column("object_id", IDENTIFIER, primary_key=True),  # a design, a material or a texture
+    Column("user_id", IDENTIFIER, primary_key=True),  # empty: everybody of the tenant
+    Column("tenant_id", IDENTIFIER, nullable=False),
+    Column("created_at", MOMENT, nullable=False),
+    Index(None, "tenant_id", "user_id"),
 )
 
 ANALYSIS_REQUESTS = Table(
