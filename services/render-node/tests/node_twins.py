@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from blake3 import blake3
+from pydantic import TypeAdapter
 
 from lightmill.broker.in_process import InProcessBroker
 from lightmill.broker.ports import Broker, Inbox, Link, LinkLostError, Outgoing
@@ -314,7 +315,7 @@ def assignment(
     attempt_id: str, *frames: int, step: str = "s", job: str = "j", cores: int = 1, **more: object
 ) -> Assignment:
     """Return an assignment of `frames`, each with its own number as ordinal."""
-    return Assignment.model_validate(
+    return TypeAdapter(Assignment).validate_python(
         {
             "attempt_id": attempt_id,
             "task_id": f"task of {attempt_id}",

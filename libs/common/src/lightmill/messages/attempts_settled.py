@@ -1,12 +1,17 @@
-"""Leader to one session of one node: these finishes are in the database, forget them."""
+"""Leader to one session of one node: these finishes are in the database, forget them.
 
+The parts are plain dataclasses, as those of orders are.
+"""
+
+from dataclasses import dataclass
 from typing import ClassVar
 
 from lightmill.messages.message import Message
 from lightmill.messages.topology import NODES
 
 
-class SettledAttempt(Message):
+@dataclass(slots=True, kw_only=True)
+class SettledAttempt:
     """One attempt that is settled.
 
     Attributes:
@@ -17,7 +22,8 @@ class SettledAttempt(Message):
     applied: bool
 
 
-class SettledFrames(Message):
+@dataclass(slots=True, kw_only=True)
+class SettledFrames:
     """Frames of an attempt that still runs whose results are committed."""
 
     attempt_id: str

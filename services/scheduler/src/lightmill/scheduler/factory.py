@@ -1,7 +1,6 @@
 """Puts the scheduler together: candidates stand by, one leads."""
 
 import asyncio
-import gc
 import os
 import socket
 import traceback
@@ -15,6 +14,7 @@ import structlog
 from lightmill.broker.ports import Link, LinkLostError, Outgoing
 from lightmill.messages.topology import SCHEDULER_INBOX, reports_queue
 from lightmill.runtime import health
+from lightmill.runtime.garbage import spare_the_living
 from lightmill.runtime.ids import new_id
 from lightmill.runtime.parts import Parts
 from lightmill.runtime.persistence import again_and_again, reasons
@@ -125,7 +125,7 @@ async def _take_over(
         record.took_over(len(snapshot.jobs), beat, now)
     farm = Farm(beat=beat, new_id=record.noting(new_id) if record else new_id, now=now)
     farm.adopt(snapshot.jobs, snapshot.nodes, snapshot.ceilings)
-    gc.freeze()  # what lives is not garbage: looking through it again and again costs turns
+    spare_the_living()
     decide = Decide(
         farm=farm,
         ledger=ledger,

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from pydantic import TypeAdapter
+
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.frames_rendered import FramesRendered
 from lightmill.messages.job_changed import JobChanged
@@ -14,6 +16,7 @@ from lightmill.scheduler.core.changes import Changes, Letter
 from lightmill.scheduler.core.work import Job
 from lightmill.storage.sql.outbox import Effect, Publish, SetStatus
 
+_ASSIGNMENT = TypeAdapter(Assignment)
 _MESSAGE_BYTES = 2**20
 """Of assignments in one message; RabbitMQ and the outbox take 16 MiB at the most."""
 
@@ -82,7 +85,7 @@ def _loads(assign: Sequence[Assignment]) -> list[tuple[Assignment, ...]]:
     loads: list[list[Assignment]] = [[]]
     room = _MESSAGE_BYTES
     for assignment in assign:
-        size = len(assignment.model_dump_json())
+        size = len(_ASSIGNMENT.dump_json(assignment))
         if size > room and loads[-1]:
             loads.append([])
             room = _MESSAGE_BYTES

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from lightmill.scheduler.core.demand import Demand
-from lightmill.scheduler.core.kind import Kind
+from lightmill.scheduler.core.machine import Kind
 from lightmill.scheduler.core.state import FarmState
 
 _SPARED = 1e-6

@@ -17,7 +17,7 @@ from lightmill.domain.states import (
 from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.changes import AttemptMoved, Delivered
 from lightmill.scheduler.core.claims import is_plausible
-from lightmill.scheduler.core.limits import held
+from lightmill.scheduler.core.counted import held
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Step
@@ -52,19 +52,20 @@ def deliver(farm: FarmState, attempt: Attempt, results: Iterable[FrameResult]) -
     What was not asked for, or cannot be, is left out.
     """
     taken = []
-    task, step = attempt.task, attempt.task.step
+    step, remaining = attempt.task.step, attempt.task.remaining
     prefix = attempt_prefix(step.job.tenant_id, step.job.id, attempt.id)
     for result in results:
-        if result.ordinal not in task.remaining or not is_plausible(result, prefix):
+        ordinal = result.ordinal
+        if ordinal not in remaining or not is_plausible(result, prefix):
             continue
         if result.key is None and step.work.leaves_file:
             continue
-        task.remaining.discard(result.ordinal)
+        remaining.discard(ordinal)
         step.succeeded += 1
         step.timing.add(max(0.0, result.seconds))
-        taken.append(result.ordinal)
+        taken.append(ordinal)
         farm.changes.delivered.append(Delivered(attempt, result))
-        if step.position == 0 and result.ordinal == 0:
+        if step.position == 0 and ordinal == 0:
             step.job.result_key = result.key
     return taken
 
@@ -200,12 +201,10 @@ def _move(
     detail: str = "",
 ) -> None:
     was, attempt.state = attempt.state, move(ATTEMPT_TRANSITIONS, attempt.state, wanted)
-    job = attempt.task.step.job
-    farm.changes.moved.append(
-        AttemptMoved(attempt=attempt, was=was, failure=kind, detail=detail or why)
-    )
-    farm.changes.tasks[attempt.task.id] = attempt.task
-    farm.touch(job)
+    task = attempt.task
+    farm.changes.moved.append(AttemptMoved(attempt, was, kind, detail or why))
+    farm.changes.tasks[task.id] = task
+    farm.touch(task.step.job)
 
 
 def _give_back(

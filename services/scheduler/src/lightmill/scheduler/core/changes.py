@@ -27,7 +27,7 @@ class Transition:
     by: str = "scheduler"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, eq=False)
 class AttemptMoved:
     """An attempt stands somewhere else now."""
 
@@ -37,7 +37,7 @@ class AttemptMoved:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Delivered:
     """A frame that this attempt delivered while it was the current one."""
 

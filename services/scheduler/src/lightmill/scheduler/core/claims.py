@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import lru_cache
 
 from lightmill.domain.results import FrameResult
 from lightmill.messages.node_report import NodeReport
@@ -29,21 +30,25 @@ def is_plausible(result: FrameResult, prefix: str) -> bool:
         (result.key is None or _lies_under(result.key, prefix))
         and (result.thumbnail_key is None or _lies_under(result.thumbnail_key, prefix))
         and _HASH.fullmatch(result.blake3) is not None
-        and _MEDIA_TYPE.fullmatch(result.media_type) is not None
+        and _is_media_type(result.media_type)
         and 0 <= result.size < _MOST_BYTES
         and 0 <= result.width < _MOST_PIXELS
         and 0 <= result.height < _MOST_PIXELS
         and math.isfinite(result.seconds)
-        and _says_how(result)
-    )
-
-
-def _says_how(result: FrameResult) -> bool:
-    return (
-        0 <= (result.peak_ram or 0) < _MOST_BYTES
+        and 0 <= (result.peak_ram or 0) < _MOST_BYTES
         and 0 <= (result.samples or 0) < _MOST_SAMPLES
-        and _ENGINE.fullmatch(result.engine or "-") is not None
+        and _is_engine(result.engine or "-")
     )
+
+
+@lru_cache(maxsize=64)
+def _is_media_type(text: str) -> bool:
+    return _MEDIA_TYPE.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=64)
+def _is_engine(text: str) -> bool:
+    return _ENGINE.fullmatch(text) is not None
 
 
 def fault_of(report: NodeReport) -> str | None:
@@ -62,5 +67,9 @@ def fault_of(report: NodeReport) -> str | None:
 
 
 def _lies_under(key: str, prefix: str) -> bool:
-    name = key.removeprefix(prefix)
-    return name != key and len(key) <= _LONGEST_KEY and _NAME.fullmatch(name) is not None
+    start = len(prefix)
+    return (
+        len(key) <= _LONGEST_KEY
+        and key.startswith(prefix)
+        and _NAME.fullmatch(key, start) is not None
+    )

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from lightmill.domain.resources import Needs, obstacle
-from lightmill.scheduler.core.kind import Kind
+from lightmill.scheduler.core.ask import Ask, ask_of
+from lightmill.scheduler.core.machine import Kind
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -21,6 +22,7 @@ class Demand:
     least_ram: int = 0
     kinds: list[Kind] = field(default_factory=list)
     served_at: int = 0
+    _asks: dict[Kind, Ask] = field(default_factory=dict)
 
     def obstacle(self, kind: Kind) -> str | None:
         """Return the first need that machines of `kind` could never meet, or None."""
@@ -28,15 +30,23 @@ class Demand:
             return f"{self.least_ram} bytes of RAM"
         return obstacle(self.needs, self.engine, kind.offer)
 
+    def ask(self, kind: Kind) -> Ask:
+        """Return what one task asks of a machine of `kind`."""
+        ask = self._asks.get(kind)
+        if ask is None:
+            ask = self._asks[kind] = ask_of(self.needs, kind.offer)
+        return ask
+
+    def drop(self, kind: Kind) -> None:
+        """Forget a kind of which there is no machine any more."""
+        self._asks.pop(kind, None)
+        if kind in self.kinds:
+            self.kinds.remove(kind)
+
     def cores(self, kind: Kind) -> int:
         """Return the processors of one task on a machine of `kind`."""
-        return kind.offer.cores if self.needs.whole_machine else self.needs.cores or 1
+        return self.ask(kind).cores
 
     def ram(self, kind: Kind) -> int:
         """Return the bytes of one task there: of what it did not state, a fair share."""
-        offer, needs = kind.offer, self.needs
-        if needs.whole_machine:
-            return offer.ram
-        if needs.ram is not None:
-            return needs.ram
-        return offer.ram * (needs.cores or 1) // offer.cores
+        return self.ask(kind).ram

@@ -1,13 +1,16 @@
 """The machines that take work, grouped by what they offer and by what is free on them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from lightmill.domain.resources import Needs, Offer
+from lightmill.scheduler.core.ask import Room, Soon
 from lightmill.scheduler.core.demand import Demand
-from lightmill.scheduler.core.kind import Kind, Place
-from lightmill.scheduler.core.machine import Node, Room, Soon
+from lightmill.scheduler.core.machine import Kind, Node, Place
+
+_NONE: Place = {}
 
 
 @dataclass(slots=True)
@@ -19,25 +22,46 @@ class Total:
     gpus: int = 0
 
     def add(self, offer: Offer, sign: int) -> None:
-        """Count a machine that comes (1) or goes (-1)."""
+        """Count machines that come (1 for each) or go (-1)."""
         self.cores += sign * offer.cores
         self.ram += sign * offer.ram
         self.gpus += sign * len(offer.gpus)
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """Machines on which a task of some demand costs least at present: all with as much free.
+
+    Attributes:
+        free: How free they are in its eyes.
+    """
+
+    kind: Kind
+    room: Room
+    free: float
+
+    @property
+    def room_left(self) -> bool:
+        """Whether there is still such a machine."""
+        return self.room in self.kind.rooms
 
 
 class Fleet:
     """Knows which machines have room, and which kinds meet which demand.
 
     `look` is to be called after anything about a node has changed.
+
+    Attributes:
+        total: What all machines that take work have.
     """
 
     def __init__(self) -> None:
         self.total = Total()
         self._kinds: dict[object, Kind] = {}
-        self._kind_of: dict[str, Kind] = {}
         self._demands: WeakValueDictionary[tuple[str, Needs, int], Demand] = WeakValueDictionary()
         self._warm: dict[str, Place] = {}
-        self._warm_for: dict[str, str] = {}  # node to job, as `_warm` has it
+        self._warm_busy: dict[str, Place] = {}
+        self._best: dict[Demand, Best] = {}
 
     @property
     def kinds(self) -> Iterable[Kind]:
@@ -65,36 +89,59 @@ class Fleet:
 
     def look(self, node: Node) -> None:
         """Bring the place of `node` up to date."""
+        self.forget_best()
         kind = self._kind(node) if node.takes_work else None
-        if kind is not self._kind_of.get(node.id):
+        if kind is not node.kind:
             self._leave(node)
             self._join(node, kind)
-        if kind is None:
-            return
-        room = _room(node)
+        if kind is not None:
+            self._place(node, kind)
+
+    def fill(self, node: Node) -> None:
+        """Bring the place of `node` up to date, of which nothing but less is free than before."""
+        if node.kind is not None:
+            self._place(node, node.kind)
+
+    def best(self, demand: Demand) -> Best | None:
+        """Return where a task cost least when that was looked for, if nothing came free since."""
+        return self._best.get(demand)
+
+    def note_best(self, demand: Demand, best: Best) -> None:
+        """Keep in mind where a task costs least."""
+        self._best[demand] = best
+
+    def forget_best(self) -> None:
+        """Have it looked for again where tasks cost least."""
+        if self._best:
+            self._best.clear()
+
+    def warm(self, job_id: str) -> Iterable[Node]:
+        """Return the machines that worked on this job last and have room."""
+        return self._warm.get(job_id, _NONE).values()
+
+    def warm_busy(self, job_id: str) -> Iterable[Node]:
+        """Return the machines that worked on this job last and may take one order more."""
+        return self._warm_busy.get(job_id, _NONE).values()
+
+    def _place(self, node: Node, kind: Kind) -> None:
+        room, soon = _room(node), _soon(node, kind)
         if room != node.room:
-            self._clear(node, kind)
-            if room is not None:
-                kind.rooms.setdefault(room, {})[node.id] = node
-                node.room = room
-        soon = _soon(node, kind)
+            _move(kind.rooms, node, node.room, room)
+            node.room = room
         if soon != node.soon:
-            self._clear_soon(node, kind)
-            if soon is not None:
-                kind.behind.setdefault(soon, {})[node.id] = node
-                node.soon = soon
-        self._note_warm(node)
-
-    def kind_of(self, node: Node) -> Kind | None:
-        """Return the kind of `node`, or None while it takes no work."""
-        return self._kind_of.get(node.id)
-
-    def warm(self, job_id: str) -> Iterator[Node]:
-        """Yield the machines that worked on this job last and take another order."""
-        yield from self._warm.get(job_id, {}).values()
+            _move(kind.behind, node, node.soon, soon)
+            node.soon = soon
+        warm = None if room is None else node.warm
+        if warm != node.warm_for:
+            _move(self._warm, node, node.warm_for, warm)
+            node.warm_for = warm
+        warm = None if soon is None else node.warm
+        if warm != node.warm_soon:
+            _move(self._warm_busy, node, node.warm_soon, warm)
+            node.warm_soon = warm
 
     def _kind(self, node: Node) -> Kind:
-        present = self._kind_of.get(node.id)
+        present = node.kind
         if present is not None and present.offer is node.offer:
             return present
         key = _key(node.offer)
@@ -108,60 +155,46 @@ class Fleet:
         return kind
 
     def _join(self, node: Node, kind: Kind | None) -> None:
+        node.kind = kind
         if kind is not None:
-            self._kind_of[node.id] = kind
             kind.nodes[node.id] = node
             self.total.add(kind.offer, 1)
 
     def _leave(self, node: Node) -> None:
-        kind = self._kind_of.pop(node.id, None)
+        kind, node.kind = node.kind, None
         if kind is None:
             return
-        self._clear(node, kind)
-        self._clear_soon(node, kind)
+        _move(kind.rooms, node, node.room, None)
+        _move(kind.behind, node, node.soon, None)
+        _move(self._warm, node, node.warm_for, None)
+        _move(self._warm_busy, node, node.warm_soon, None)
+        node.room = node.soon = node.warm_for = node.warm_soon = None
         del kind.nodes[node.id]
         self.total.add(kind.offer, -1)
-        self._cool(node)
         if not kind.nodes:
             self._drop(kind)
 
     def _drop(self, kind: Kind) -> None:
         del self._kinds[_key(kind.offer)]
         for demand in self._demands.values():
-            if kind in demand.kinds:
-                demand.kinds.remove(kind)
+            demand.drop(kind)
 
-    def _clear(self, node: Node, kind: Kind) -> None:
-        room, node.room = node.room, None
-        if room is not None:
-            there = kind.rooms[room]
-            del there[node.id]
-            if not there:
-                del kind.rooms[room]
 
-    def _clear_soon(self, node: Node, kind: Kind) -> None:
-        soon, node.soon = node.soon, None
-        if soon is not None:
-            there = kind.behind[soon]
-            del there[node.id]
-            if not there:
-                del kind.behind[soon]
+_Key = TypeVar("_Key")
 
-    def _note_warm(self, node: Node) -> None:
-        takes = node.warm if node.room is not None or not node.ahead else None
-        if self._warm_for.get(node.id) != takes:
-            self._cool(node)
-            if takes is not None:
-                self._warm.setdefault(takes, {})[node.id] = node
-                self._warm_for[node.id] = takes
 
-    def _cool(self, node: Node) -> None:
-        job_id = self._warm_for.pop(node.id, None)
-        if job_id is not None:
-            there = self._warm[job_id]
-            del there[node.id]
-            if not there:
-                del self._warm[job_id]
+def _move(places: dict[_Key, Place], node: Node, was: _Key | None, becomes: _Key | None) -> None:
+    """Keep `node` elsewhere in `places`; None is nowhere."""
+    if was is not None:
+        there = places[was]
+        del there[node.id]
+        if not there:
+            del places[was]
+    if becomes is not None:
+        if becomes in places:
+            places[becomes][node.id] = node
+        else:
+            places[becomes] = {node.id: node}
 
 
 def _room(node: Node) -> Room | None:
@@ -180,7 +213,8 @@ def _soon(node: Node, kind: Kind) -> Soon | None:
         return None
     if node.free_cores >= kind.least[0] > 0 and node.free_ram >= kind.least[1]:
         return None
-    return node.free_cores + node.least[0], node.free_ram + node.least[1]
+    cores, ram = node.least
+    return node.free_cores + cores, node.free_ram + ram
 
 
 def _key(offer: Offer) -> object:

@@ -111,7 +111,7 @@ def settle(farm: FarmState, step: Step) -> None:
     """End `step` when nothing of it is left to do, and with it perhaps its job."""
     farm.changes.steps[step.id] = step
     farm.touch(step.job)
-    if not step.open or step.running or len(step.waiting):
+    if step.running or not step.open or len(step.waiting):
         return
     if step.given_up:
         _fail(farm, step, f"{len(step.given_up)} of {step.waiting.total} frames failed")

@@ -3,98 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from lightmill.domain.policy import Limit, LimitScope, Policy
-from lightmill.scheduler.core.ceiling import Ceiling
+from lightmill.scheduler.core.counted import Counted
 from lightmill.scheduler.core.work import Attempt, Step
-
-FIRST_HOLD = timedelta(seconds=30)
-LONGEST_HOLD = timedelta(minutes=10)
-_MOST_SHORTAGES = 10
-
-
-@dataclass(slots=True, eq=False)
-class Counted:
-    """One limit and what is taken of it.
-
-    Attributes:
-        ceiling: Follows the queue where the limit is to.
-        held_until: Nothing more is taken before: a licence that was counted was not to be had.
-    """
-
-    limit: Limit
-    ceiling: Ceiling | None = None
-    tasks: int = 0
-    machines: Counter[str] = field(default_factory=Counter)
-    shortages: int = 0
-    held_until: datetime | None = None
-
-    @property
-    def known(self) -> bool:
-        """Whether the keeper of the farm has said how many there are."""
-        return self.limit.total != 0 or self.limit.scaling is not None
-
-    @property
-    def most(self) -> int | None:
-        """Return how many may be taken at once; None: no bound."""
-        bounds = [self.limit.total, self.ceiling.current if self.ceiling else None]
-        return min((bound for bound in bounds if bound is not None), default=None)
-
-    @property
-    def used(self) -> int:
-        """Return how many are taken."""
-        return self.tasks if self.limit.scope is LimitScope.TASK else len(self.machines)
-
-    def decree(self, limit: Limit, seconds: float) -> None:
-        """Be another limit from now on."""
-        self.limit = limit
-        if limit.scaling is None:
-            self.ceiling = None
-        elif self.ceiling is None:
-            self.ceiling = Ceiling(limit.scaling, seconds)
-        else:
-            self.ceiling.reform(limit.scaling)
-
-    def take(self, node_id: str) -> None:
-        """Count a task that begins on this node."""
-        self.tasks += 1
-        self.machines[node_id] += 1
-
-    def give(self, node_id: str) -> None:
-        """Count a task that has ended on this node."""
-        self.tasks -= 1
-        self.machines[node_id] -= 1
-        if not self.machines[node_id]:
-            del self.machines[node_id]
-
-    def is_full(self, now: datetime) -> bool:
-        """Tell whether a task on a machine that holds none of it has to wait."""
-        if self.held_until is not None and now < self.held_until:
-            return True
-        return self.most is not None and self.used >= self.most
-
-    def serves(self, node_id: str, now: datetime) -> bool:
-        """Tell whether a task on this node may have one."""
-        shared = self.limit.scope is LimitScope.MACHINE and node_id in self.machines
-        held = self.held_until is not None and now < self.held_until
-        return (shared and not held) or not self.is_full(now)
-
-    def run_short(self, now: datetime) -> timedelta:
-        """Note that there was none although one was free here; return for how long to wait."""
-        self.shortages, self.held_until = held(self.shortages, self.held_until, now)
-        return self.held_until - now
-
-
-def held(shortages: int, until: datetime | None, now: datetime) -> tuple[int, datetime]:
-    """Return how often in a row a licence was lacking by now, and until when to wait for it.
-
-    What fails while it is held back already had begun before, and tells nothing new.
-    """
-    if until is not None and now < until:
-        return shortages, until
-    wait = min(FIRST_HOLD * (1 << shortages), LONGEST_HOLD)
-    return min(shortages + 1, _MOST_SHORTAGES), now + wait
 
 
 def pool_limit(name: str) -> str:
@@ -112,11 +25,11 @@ class Limits:
 
     counted: dict[str, Counted] = field(default_factory=dict)
     resumed: dict[str, int] = field(default_factory=dict)
-    _of_steps: dict[tuple[tuple[str, ...], str], tuple[Counted, ...]] = field(default_factory=dict)
+    _decrees: int = 0
 
     def decree(self, policy: Policy, seconds: float) -> None:
         """Let other limits hold from now on; what is taken stays counted."""
-        self._of_steps.clear()
+        self._decrees += 1
         wanted = dict(policy.limits)
         for pool in policy.pools.values():
             if pool.scaling is not None:
@@ -153,20 +66,27 @@ class Limits:
 
     def of(self, step: Step) -> tuple[Counted, ...]:
         """Return the limits of which a task of `step` takes one."""
-        key = (step.job.spec.limits, step.pool)
-        found = self._of_steps.get(key)
-        if found is None:
+        known, found = step.limits
+        if known != self._decrees:
             named = [self._of(name) for name in step.job.spec.limits]
             pool = self.counted.get(pool_limit(step.pool))
-            found = self._of_steps[key] = (*named, *([] if pool is None else [pool]))
+            found = (*named, *([] if pool is None else [pool]))
+            step.limits = (self._decrees, found)
         return found
 
     def obstacle(self, step: Step, now: datetime) -> Counted | None:
         """Return the limit that lets no task of `step` begin on another machine, or None."""
         for counted in self.of(step):
-            if counted.is_full(now) and counted.limit.scope is LimitScope.TASK:
+            if counted.limit.scope is LimitScope.TASK and counted.is_full(now):
                 return counted
         return None
+
+    def full_machines(self, step: Step, now: datetime) -> tuple[Counted, ...]:
+        """Return the limits of which tasks of `step` may begin only where one is held already."""
+        counted = self.of(step)
+        if not counted:
+            return counted
+        return tuple(c for c in counted if c.limit.scope is LimitScope.MACHINE and c.is_full(now))
 
     def take(self, attempt: Attempt) -> None:
         """Count an attempt that is handed out."""
@@ -176,7 +96,7 @@ class Limits:
     def give(self, attempt: Attempt) -> None:
         """Count an attempt that no node holds any more."""
         for counted in self.of(attempt.task.step):
-            if counted.machines[attempt.node_id]:
+            if attempt.node_id in counted.machines:
                 counted.give(attempt.node_id)
 
     def succeed(self, step: Step) -> None:

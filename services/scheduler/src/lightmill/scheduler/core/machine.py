@@ -1,11 +1,12 @@
-"""A render node as the scheduler holds it in memory: what it has, and what holds it."""
+"""A render node as the scheduler holds it in memory, and machines that offer the same."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from lightmill.domain.policy import NodeWish
-from lightmill.domain.resources import Needs, Offer, devices
+from lightmill.domain.resources import Offer
 from lightmill.domain.states import AttemptState, NodeState
+from lightmill.scheduler.core.ask import Ask, Room, Soon
 from lightmill.scheduler.core.reservation import Reservation
 from lightmill.scheduler.core.trust import Record
 from lightmill.scheduler.core.work import Attempt
@@ -13,14 +14,8 @@ from lightmill.scheduler.core.work import Attempt
 UNLIMITED = 2**63 - 1
 """Bytes of disk of a node that has not said how many it has."""
 
-Room = tuple[int, int, int, int]
-"""Free cores, bytes of RAM, devices, bytes of disk."""
 
-Soon = tuple[int, int]
-"""Cores and bytes of RAM that are free as soon as any one task has ended."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Grant:
     """Resources of one node for one attempt; `ram`, `disk` in bytes, `gpus` as device indices."""
 
@@ -44,9 +39,11 @@ class Node:
         warm: Job that it worked on last: its files and its open scene are there.
         wish: What a person wants of it.
         record: Its failures of late.
+        kind: Where the fleet counts it; None while it takes no work.
         room: Where the fleet keeps it among those with something free; None: nowhere.
         soon: Where the fleet keeps it among those that may take one order more; None: nowhere.
-        least: Cores and bytes of the smallest of what holds it.
+        warm_for: Job for which the fleet names it first while it has room.
+        warm_soon: Job for which the fleet names it first while it may take one order more.
         reserved: The wide task that it is kept for.
     """
 
@@ -68,14 +65,17 @@ class Node:
     forgiven: int = 0
     quarantined_until: datetime | None = None
     record: Record = field(default_factory=Record)
+    kind: "Kind | None" = None
     room: Room | None = None
     soon: Soon | None = None
+    warm_for: str | None = None
+    warm_soon: str | None = None
     reserved: Reservation | None = None
     free_cores: int = 0
     free_ram: int = 0
     free_disk: int = 0
     free_gpus: tuple[int, ...] = ()
-    least: Soon = (0, 0)
+    _least: Soon | None = None
 
     def __post_init__(self) -> None:
         self.count()
@@ -85,23 +85,32 @@ class Node:
         """Whether it is there and wants more."""
         return self.state is NodeState.ONLINE and self.heard_at is not None
 
-    def grant(self, needs: Needs, cores: int, ram: int) -> Grant | None:
+    @property
+    def least(self) -> Soon:
+        """Return cores and bytes of the smallest of what holds it."""
+        if self._least is None:
+            held = self.held.values()
+            cores = min([attempt.cores for attempt in held], default=0)
+            self._least = cores, min([attempt.ram for attempt in held], default=0)
+        return self._least
+
+    def grant(self, ask: Ask) -> Grant | None:
         """Return what a task gets now, or None when it does not fit.
 
         Nothing fits behind work that waits on the node, which begins its orders in turn.
         """
-        if self.ahead or cores > self.free_cores or ram > self.free_ram:
+        if self.ahead or ask.cores > self.free_cores or ask.ram > self.free_ram:
             return None
-        if needs.disk > self.free_disk or needs.gpus > len(self.free_gpus):
+        if ask.disk > self.free_disk or ask.gpus > len(self.free_gpus):
             return None
-        if needs.whole_machine:
-            return None if self.held else Grant(cores, ram, self.free_gpus, needs.disk)
-        if not needs.gpus:
-            return Grant(cores, ram, (), needs.disk)
-        fitting = [index for index in devices(needs, self.offer.gpus) if index in self.free_gpus]
-        if len(fitting) < needs.gpus:
+        if ask.whole:
+            return None if self.held else Grant(ask.cores, ask.ram, self.free_gpus, ask.disk)
+        if not ask.gpus:
+            return Grant(ask.cores, ask.ram, (), ask.disk)
+        fitting = [index for index in ask.devices if index in self.free_gpus]
+        if len(fitting) < ask.gpus:
             return None
-        return Grant(cores, ram, tuple(fitting[: needs.gpus]), needs.disk)
+        return Grant(ask.cores, ask.ram, tuple(fitting[: ask.gpus]), ask.disk)
 
     def take_over(self, attempt: Attempt) -> None:
         """Let an attempt of an earlier leader occupy its grant, or wait when that is in use."""
@@ -118,11 +127,7 @@ class Node:
         self.free_cores -= attempt.cores
         self.free_ram -= attempt.ram
         self.free_disk -= attempt.disk
-        if len(self.held) == 1:
-            self.least = (attempt.cores, attempt.ram)
-        else:
-            cores, ram = self.least
-            self.least = (min(cores, attempt.cores), min(ram, attempt.ram))
+        self._least = None
         if attempt.gpus:
             self.free_gpus = tuple(index for index in self.free_gpus if index not in attempt.gpus)
 
@@ -135,8 +140,7 @@ class Node:
         self.free_cores += attempt.cores
         self.free_ram += attempt.ram
         self.free_disk += attempt.disk
-        if attempt.cores == self.least[0] or attempt.ram == self.least[1]:
-            self._find_least()
+        self._least = None
         if attempt.gpus:
             self._count_gpus()
         if self.ahead:
@@ -156,12 +160,7 @@ class Node:
         disk = UNLIMITED if self.offer.disk is None else self.offer.disk
         self.free_disk = disk - sum(attempt.disk for attempt in held)
         self._count_gpus()
-        self._find_least()
-
-    def _find_least(self) -> None:
-        held = self.held.values()
-        cores = min((attempt.cores for attempt in held), default=0)
-        self.least = (cores, min((attempt.ram for attempt in held), default=0))
+        self._least = None
 
     def _count_gpus(self) -> None:
         busy = {index for attempt in self.held.values() for index in attempt.gpus}
@@ -171,3 +170,33 @@ class Node:
         for attempt in list(self.ahead.values()):
             if attempt.cores <= self.free_cores and attempt.ram <= self.free_ram:
                 self.promote(attempt)
+
+
+Place = dict[str, Node]
+
+
+@dataclass(slots=True, eq=False)
+class Kind:
+    """Machines that offer the same.
+
+    Attributes:
+        rooms: By what is free on them: machines on which something may start at once.
+        behind: By what is free once their smallest task ends: busy machines that may take one
+            order more.
+        kept: Cores and bytes of RAM kept free beside each free device for work that needs it.
+        least: Cores and bytes of RAM of the smallest work that waits and could run here.
+        price: How much work, for each core that it could use, competes for these machines.
+    """
+
+    offer: Offer
+    nodes: Place = field(default_factory=dict)
+    rooms: dict[Room, Place] = field(default_factory=dict)
+    behind: dict[Soon, Place] = field(default_factory=dict)
+    kept: tuple[int, int] = (0, 0)
+    least: Soon = (0, 0)
+    price: float = 0.0
+
+    @property
+    def open(self) -> bool:
+        """Whether any of these machines takes another order."""
+        return bool(self.rooms or self.behind)

@@ -5,22 +5,19 @@ from dataclasses import dataclass
 from itertools import islice
 from math import inf
 
-from lightmill.domain.policy import LimitScope
+from lightmill.scheduler.core.ask import NOTHING_KEPT, Room, Soon
 from lightmill.scheduler.core.chunks import chunk_of
 from lightmill.scheduler.core.demand import Demand
-from lightmill.scheduler.core.kind import Kind
-from lightmill.scheduler.core.machine import Grant, Node, Room, Soon
+from lightmill.scheduler.core.fleet import Best
+from lightmill.scheduler.core.machine import Grant, Kind, Node
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Step
 
 _WARM_LOOKS = 8
 """Machines with the scene open that are looked at before another is taken."""
 
-_HAIR = 1e-9
-"""What rounding may make of two shares that are equal."""
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """Where a task goes: at once, or `ahead`, to wait there behind running work.
 
@@ -41,32 +38,26 @@ class Search:
         anyway: Whether machines on which it failed will do.
     """
 
+    __slots__ = ("_anyway", "_avoided", "_barred", "_demand", "_farm", "_full", "_step")
+
     def __init__(
         self, farm: FarmState, step: Step, demand: Demand, *, anyway: bool = False
     ) -> None:
-        self._farm = farm
-        self._demand = demand
-        self._job_id = step.job.id
-        self._fifo = step.job.spec.fifo
-        self._anyway = anyway
-        self._avoided = (
-            None if anyway or not step.waiting.failed else step.waiting.avoided(farm.now)
-        )
+        self._farm, self._step, self._demand, self._anyway = farm, step, demand, anyway
+        failed = step.waiting.failed and not anyway
+        self._avoided = step.waiting.avoided(farm.now) if failed else None
         self._barred = step.job.barred and not anyway
-        self._seconds = step.timing.mean * chunk_of(step) if step.timing.count else inf
-        self._machine_limits = [
-            counted
-            for counted in farm.limits.of(step)
-            if counted.limit.scope is LimitScope.MACHINE
-        ]
+        self._full = farm.limits.full_machines(step, farm.now)
 
     @property
     def choosy(self) -> bool:
         """Whether there are machines to which the task may not go although it fits there."""
-        return bool(self._avoided or self._barred or self._machine_limits)
+        return bool(self._avoided or self._barred or self._full)
 
     def place(self) -> Place | None:
         """Return where the task goes, or None when nowhere."""
+        if not self._farm.reserved:
+            return self._now() or self._behind()
         return self._reserved() or self._now() or self._backfill() or self._behind()
 
     def has_hope(self) -> bool:
@@ -79,42 +70,33 @@ class Search:
         for kind in self._demand.kinds:
             for room in self._rooms(kind):
                 for node in kind.rooms[room].values():
-                    if self.suits(node) and self.grant(node, kind) is not None:
+                    if self.suits(node) and node.grant(self._demand.ask(kind)) is not None:
                         yield node
 
     def here(self, node: Node, *, ahead: bool) -> Place | None:
         """Return the place that the task would have on this very node, or None."""
-        kind = self._farm.fleet.kind_of(node)
+        kind = node.kind
         if kind is None or kind not in self._demand.kinds or not self.suits(node):
             return None
-        wanted = (self._demand.cores(kind), self._demand.ram(kind))
         if ahead:
-            waits = not self._demand.needs.gpus and kind.kept == (0, 0)
-            fits = waits and node.soon is not None and _covers(node.soon, wanted)
-            return self._ahead(node) if fits else None
-        if node.room is None or node.room not in self._rooms(kind):
+            return None if self._demand.needs.gpus else self._ahead(node, kind)
+        if node.room is None or not self._fits(node.room, kind):
             return None
-        grant = self.grant(node, kind)
+        grant = node.grant(self._demand.ask(kind))
         return None if grant is None else Place(node, grant)
 
     def suits(self, node: Node) -> bool:
         """Tell whether the task may go to `node`, free or not."""
-        if node.id == self._avoided or (self._barred and node.record.bars(self._job_id)):
+        if node.id == self._avoided or (self._barred and node.record.bars(self._step.job.id)):
             return False
-        if not self._machine_limits:
+        if not self._full:
             return True
-        now = self._farm.now
-        return all(counted.serves(node.id, now) for counted in self._machine_limits)
-
-    def grant(self, node: Node, kind: Kind) -> Grant | None:
-        """Return what the task would get on `node` now, or None."""
-        demand = self._demand
-        return node.grant(demand.needs, demand.cores(kind), demand.ram(kind))
+        return all(counted.serves(node.id, self._farm.now) for counted in self._full)
 
     def _grant_if_suits(self, node: Node) -> Grant | None:
-        kind = self._farm.fleet.kind_of(node)
+        kind = node.kind
         fits = kind is not None and kind in self._demand.kinds and self.suits(node)
-        return self.grant(node, kind) if kind is not None and fits else None
+        return node.grant(self._demand.ask(kind)) if kind is not None and fits else None
 
     def _reserved(self) -> Place | None:
         """Return a machine that is kept for such a task and is free by now."""
@@ -126,129 +108,132 @@ class Search:
 
     def _backfill(self) -> Place | None:
         """Return a machine that is kept for a wide task, and free for longer than this lasts."""
+        until = self._farm.seconds + self._seconds()
         for demand, nodes in self._farm.reserved.items():
             for node in nodes if demand is not self._demand else ():
                 kept = node.reserved
-                if kept is None or self._farm.seconds + self._seconds > kept.free_at:
+                if kept is None or until > kept.free_at:
                     continue
                 grant = self._grant_if_suits(node)
                 if grant is not None:
                     return Place(node, grant, anyway=self._anyway)
         return None
 
+    def _seconds(self) -> float:
+        """Return how long the task takes, as far as its step has been measured."""
+        timing = self._step.timing
+        return timing.mean * chunk_of(self._step) if timing.count else inf
+
     def _now(self) -> Place | None:
         """Return the cheapest machine with room, the emptiest of those that cost the same.
 
         One that has the scene open is taken unless another is emptier by more than this task.
+        What was best stays so while nothing comes free: a turn looks anew only once it is used.
         """
-        best: Node | None = None
-        best_price, best_free = 0.0, 0.0
+        best = self._farm.fleet.best(self._demand)
+        if best is None or not best.room_left:
+            best = self._best()
+            if best is None:
+                return None
+            self._farm.fleet.note_best(self._demand, best)
+        place = self._warm(best) or self._first(best.kind, best.room)
+        if place is None and self._picky:
+            best = self._best(whole=False)
+            if best is not None:
+                place = self._warm(best) or self._first(best.kind, best.room)
+        return place
+
+    @property
+    def _picky(self) -> bool:
+        """Whether a machine with room enough may still not do: for its devices, or its record."""
+        return self.choosy or self._demand.needs.gpus > 0 or self._demand.needs.whole_machine
+
+    def _best(self, *, whole: bool = True) -> Best | None:
+        """Return where it costs least; with `whole`, whatever machine of those it is."""
+        found: Best | None = None
         for kind in self._demand.kinds:
-            if not kind.rooms or (best is not None and kind.price > best_price):
+            if not kind.rooms or (found is not None and kind.price > found.kind.price):
                 continue
+            ask = self._demand.ask(kind)
             for room in self._rooms(kind):
-                free = self._freedom(room, kind)
-                if best is not None and kind.price == best_price and free <= best_free:
+                free = ask.freedom(room)
+                if found is not None and kind.price == found.kind.price and free <= found.free:
                     continue
-                node = self._first(kind, room)
-                if node is not None:
-                    best, best_price, best_free = node, kind.price, free
-        if best is None:
-            return None
-        node = self._warm(best_price, best_free) or best
-        grant = self._grant_if_suits(node)
-        return None if grant is None else Place(node, grant, anyway=self._anyway)
+                if whole or self._first(kind, room) is not None:
+                    found = Best(kind, room, free)
+        return found
 
     def _rooms(self, kind: Kind) -> Iterator[Room]:
         """Yield what is free on machines of `kind` where the task fits by number."""
-        demand = self._demand
-        cores, ram = demand.cores(kind), demand.ram(kind)
-        gpus, disk = demand.needs.gpus, demand.needs.disk
-        kept_cores, kept_ram = (0, 0) if gpus else kind.kept
-        for room in kind.rooms:
-            if (
-                room[0] >= cores + kept_cores * room[2]
-                and room[1] >= ram + kept_ram * room[2]
-                and room[2] >= gpus
-                and room[3] >= disk
-            ):
-                yield room
+        ask = self._demand.ask(kind)
+        kept = NOTHING_KEPT if ask.gpus else kind.kept
+        return (room for room in kind.rooms if ask.fits(room, kept))
 
-    def _freedom(self, room: Room, kind: Kind) -> float:
-        """Return the free share of what the task needs most of there (Tetris' alignment)."""
-        offer = kind.offer
-        cores = self._demand.cores(kind) / offer.cores
-        ram = self._demand.ram(kind) / offer.ram if offer.ram else 0.0
-        free_ram = room[1] / offer.ram if offer.ram else 0.0
-        weight = cores + ram
-        return (cores * room[0] / offer.cores + ram * free_ram) / weight if weight else 1.0
+    def _fits(self, room: Room, kind: Kind) -> bool:
+        ask = self._demand.ask(kind)
+        return ask.fits(room, NOTHING_KEPT if ask.gpus else kind.kept)
 
-    def _one(self, kind: Kind) -> float:
-        """Return by how much this task makes a machine less free, but for a hair of rounding."""
-        cores = self._demand.cores(kind) / kind.offer.cores
-        ram = self._demand.ram(kind) / kind.offer.ram if kind.offer.ram else 0.0
-        return (cores * cores + ram * ram) / (cores + ram) - _HAIR
-
-    def _first(self, kind: Kind, room: Room) -> Node | None:
+    def _first(self, kind: Kind, room: Room) -> Place | None:
+        ask = self._demand.ask(kind)
+        anyone = not self.choosy
         for node in kind.rooms[room].values():
-            if self.suits(node) and self.grant(node, kind) is not None:
-                return node
+            if (anyone or self.suits(node)) and (grant := node.grant(ask)) is not None:
+                return Place(node, grant, anyway=self._anyway)
         return None
 
-    def _warm(self, price: float, free: float) -> Node | None:
+    def _warm(self, best: Best) -> Place | None:
         """Return a machine with the scene open that does nearly as well as the best."""
-        for node in islice(self._farm.fleet.warm(self._job_id), _WARM_LOOKS):
-            kind, room = self._farm.fleet.kind_of(node), node.room
+        for node in islice(self._farm.fleet.warm(self._step.job.id), _WARM_LOOKS):
+            kind, room = node.kind, node.room
             if kind is None or room is None or kind not in self._demand.kinds:
                 continue
-            near = kind.price <= price and self._freedom(room, kind) > free - self._one(kind)
-            fits = near and room in self._rooms(kind) and self.suits(node)
-            if fits and self.grant(node, kind) is not None:
-                return node
+            ask = self._demand.ask(kind)
+            if kind.price > best.kind.price or ask.freedom(room) <= best.free - ask.step:
+                continue
+            grant = node.grant(ask) if self._fits(room, kind) and self.suits(node) else None
+            if grant is not None:
+                return Place(node, grant, anyway=self._anyway)
         return None
 
     def _behind(self) -> Place | None:
-        """Return a busy machine on which the task may wait.
-
-        Tasks with devices never wait on a node: which come free is not known before. Nor do
-        those of a FIFO pool: one that waits could start after a younger one elsewhere.
-        """
-        if self._fifo or self._demand.needs.gpus:
-            return None
-        return next(map(self._ahead, filter(self.suits, self._busy())), None)
-
-    def _busy(self) -> Iterator[Node]:
-        """Yield machines on which one more order may wait: first those with the scene open.
+        """Return a busy machine on which the task may wait: first those with the scene open.
 
         Only those where it can begin as soon as any one task ends: nothing else is handed out
         behind an order that waits, so one that waited for more would keep free what others need.
+        Tasks with devices never wait on a node: which come free is not known before. Nor do
+        those of a FIFO pool: one that waits could start after a younger one elsewhere.
         """
-        kinds = {
-            kind: (self._demand.cores(kind), self._demand.ram(kind))
-            for kind in self._demand.kinds
-            if kind.behind and kind.kept == (0, 0)
-        }
-        if not kinds:
-            return
-        for node in islice(self._farm.fleet.warm(self._job_id), _WARM_LOOKS):
-            kind = self._farm.fleet.kind_of(node)
-            if kind in kinds and node.soon is not None and _covers(node.soon, kinds[kind]):
-                yield node
-        for kind in sorted(kinds, key=_price):
-            for soon, nodes in kind.behind.items():
-                if _covers(soon, kinds[kind]):
-                    yield from nodes.values()
+        if self._step.job.spec.fifo or self._demand.needs.gpus:
+            return None
+        for node in islice(self._farm.fleet.warm_busy(self._step.job.id), _WARM_LOOKS):
+            kind = node.kind
+            if kind in self._demand.kinds and self.suits(node):
+                place = self._ahead(node, kind)
+                if place is not None:
+                    return place
+        for kind in sorted(self._demand.kinds, key=_price):
+            if kind.behind and kind.kept == NOTHING_KEPT:
+                for node in self._busy(kind):
+                    return self._ahead(node, kind)
+        return None
 
-    def _ahead(self, node: Node) -> Place:
-        demand, kind = self._demand, self._farm.fleet.kind_of(node)
-        if kind is None:
-            raise ValueError(f"node {node.name} takes no work")
-        grant = Grant(demand.cores(kind), demand.ram(kind), (), demand.needs.disk)
+    def _busy(self, kind: Kind) -> Iterator[Node]:
+        ask = self._demand.ask(kind)
+        cores, ram = ask.cores, ask.ram
+        for soon, nodes in kind.behind.items():
+            if soon[0] >= cores and soon[1] >= ram:
+                yield from filter(self.suits, nodes.values())
+
+    def _may_wait(self, soon: Soon, kind: Kind) -> bool:
+        ask = self._demand.ask(kind)
+        return soon[0] >= ask.cores and soon[1] >= ask.ram and kind.kept == NOTHING_KEPT
+
+    def _ahead(self, node: Node, kind: Kind) -> Place | None:
+        if node.soon is None or not self._may_wait(node.soon, kind):
+            return None
+        ask = self._demand.ask(kind)
+        grant = Grant(ask.cores, ask.ram, (), ask.disk)
         return Place(node, grant, ahead=True, anyway=self._anyway)
-
-
-def _covers(soon: Soon, wanted: Soon) -> bool:
-    return soon[0] >= wanted[0] and soon[1] >= wanted[1]
 
 
 def _price(kind: Kind) -> float:

@@ -1,7 +1,6 @@
 """Who renders what next."""
 
-import heapq
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -10,9 +9,10 @@ from lightmill.scheduler.core import appraisal, placing, prospects, reserving, r
 from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.chunks import chunk_of
 from lightmill.scheduler.core.demand import Demand
+from lightmill.scheduler.core.line import Line
 from lightmill.scheduler.core.placing import Place
-from lightmill.scheduler.core.queue import Age, Lane, Rank
-from lightmill.scheduler.core.state import FarmState
+from lightmill.scheduler.core.queue import Age, Lane
+from lightmill.scheduler.core.state import SHORTEST_LEASE, FarmState
 from lightmill.scheduler.core.work import Attempt, Job, Step, Task
 
 _MARGIN = 2
@@ -20,7 +20,6 @@ _MARGIN = 2
 
 _LONG = 10.0**8
 _EVER = datetime.min.replace(tzinfo=UTC)
-_Entry = tuple[Rank, int, Lane]
 _Handed = tuple[Step, Demand, Place]
 
 
@@ -88,50 +87,40 @@ class _Turn:
 
     farm: FarmState
     blocked: list[Step] = field(default_factory=list)
-    _heap: list[_Entry] = field(default_factory=list)
+    _hope: set[Demand] = field(default_factory=set)
     _full: set[Demand] = field(default_factory=set)
     _aside: list[Step] = field(default_factory=list)
 
     def serve(self) -> None:
         """Hand out until nothing fits anywhere."""
-        self.farm.shares.reckon()
-        self._heap = list(self._entries())
-        heapq.heapify(self._heap)
-        while self._heap:
-            was, number, lane = self._heap[0]
-            rank = lane.rank()
-            if rank is None:
-                heapq.heappop(self._heap)
-            elif rank > was:
-                heapq.heapreplace(self._heap, (rank, number, lane))
-            elif not self._next(lane):
-                heapq.heappop(self._heap)
-        for step in self._aside:
-            _put(self.farm, step)
-
-    def _entries(self) -> Iterator[_Entry]:
         farm = self.farm
-        number = 0
-        for demand, lanes in farm.queue.by_demand.items():
-            open_to_it = demand in farm.reserved or any(kind.open for kind in demand.kinds)
-            if open_to_it or farm.restless:
-                for lane in lanes.values():
-                    if (rank := lane.rank()) is not None:
-                        number += 1
-                        yield rank, number, lane
-        for lane in farm.queue.strict.values():
-            if (rank := lane.rank()) is not None:
-                number += 1
-                yield rank, number, lane
+        farm.shares.reckon()
+        farm.fleet.forget_best()
+        self._hope = {demand for demand in farm.queue.demands if self._may_hope(demand)}
+        self._full = farm.queue.demands - self._hope
+        line = Line(farm.queue, self._full)
+        while self._hope and (lane := line.first()) is not None:
+            if not self._next(lane):
+                line.drop()
+        for step in self._aside:
+            _put(farm, step)
+
+    def _may_hope(self, demand: Demand) -> bool:
+        """Tell whether to try for `demand`: once a beat for all, to know what finds no room."""
+        farm = self.farm
+        if farm.restless or demand in farm.reserved:
+            return True
+        return any(kind.rooms or kind.behind for kind in demand.kinds)
 
     def _next(self, lane: Lane) -> bool:
         """Hand out the next task of `lane`; return whether more of it may be tried."""
         farm, step = self.farm, lane.head
         if step is None:
             return False
-        demand = lane.demands[step.id]
-        limited = farm.limits.obstacle(step, farm.now) is not None
-        if limited or demand in self._full or not _may_add(lane, step.needs.cores or 1):
+        demand = lane.demand or lane.demands[step.id]
+        if demand in self._full or not _may_add(lane, step.needs.cores or 1):
+            return False
+        if farm.limits.obstacle(step, farm.now) is not None:
             return False
         place = placing.search(farm, step, demand)
         if place is not None:
@@ -141,6 +130,7 @@ class _Turn:
             farm.queue.remove(step)
             return True
         self._full.add(demand)
+        self._hope.discard(demand)
         self.blocked.append(step)
         return False
 
@@ -161,20 +151,25 @@ class _Turn:
         farm, node = self.farm, place.node
         job = farm.jobs.get(node.warm or "")
         for step in job.steps if job is not None and node.reserved is None else ():
-            home = farm.queue.lane_of(step)
-            if home is None or home.head is not step or not _is_near(home, lane):
+            home = farm.queue.lane(step)
+            if home is None or home.level != lane.level or home.accounts is lane.accounts:
+                continue
+            if home.head is not step or not self._may_jump(home, lane, step):
                 continue
             demand = demand_of(farm, step)
             there = placing.Search(farm, step, demand).here(node, ahead=place.ahead)
-            if there is not None and self._may_jump(home, lane, step, there.grant.cores):
+            if there is not None and self._is_close(home, lane, there.grant.cores):
                 return step, demand, there
         return None
 
-    def _may_jump(self, home: Lane, lane: Lane, step: Step, cores: int) -> bool:
-        if home.accounts is None or lane.accounts is None:
-            return False
+    def _may_jump(self, home: Lane, lane: Lane, step: Step) -> bool:
+        """Tell whether `step` might go before its turn, were its task of the least size."""
+        cores = step.needs.cores or 1
         limited = self.farm.limits.obstacle(step, self.farm.now) is not None
-        if limited or not home.accounts.may_add(cores):
+        return not limited and (step.needs.whole_machine or self._is_close(home, lane, cores))
+
+    def _is_close(self, home: Lane, lane: Lane, cores: int) -> bool:
+        if home.accounts is None or lane.accounts is None or not home.accounts.may_add(cores):
             return False
         return home.accounts.is_close(lane.accounts, cores, self.farm.fleet.total)
 
@@ -183,29 +178,22 @@ def _may_add(lane: Lane, cores: int) -> bool:
     return lane.accounts is None or lane.accounts.may_add(cores)
 
 
-def _is_near(home: Lane, lane: Lane) -> bool:
-    """Tell whether only shares say that `lane` goes before `home`."""
-    mine, others = home.rank(), lane.rank()
-    return mine is not None and others is not None and mine[:2] == others[:2]
-
-
 def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None:
-    task = _task(farm, step, place)
+    task, node, grant = _task(farm, step, place), place.node, place.grant
     attempt = Attempt(
         id=farm.new_id(),
         task=task,
-        node_id=place.node.id,
-        session=place.node.session,
-        cores=place.grant.cores,
-        ram=place.grant.ram,
-        gpus=place.grant.gpus,
-        disk=place.grant.disk,
+        node_id=node.id,
+        session=node.session,
+        cores=grant.cores,
+        ram=grant.ram,
+        gpus=grant.gpus,
+        disk=grant.disk,
         ahead=place.ahead,
         sent_at=farm.tick,
+        lease_until=farm.tick + SHORTEST_LEASE,
     )
-    attempt.lease_until = farm.lease(attempt)
-    node = place.node
-    if node in farm.reserved.get(demand, ()):
+    if node.reserved is not None and node in farm.reserved.get(demand, ()):
         reserving.keep_no_longer(farm, node, demand)
     node.warm = step.job.id
     farm.occupy(node, attempt)
@@ -215,7 +203,8 @@ def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None
     farm.touch(step.job)
     farm.changes.letter(node).assign.append(_assignment(step.job, attempt))
     demand.served_at = farm.tick
-    _put(farm, step)
+    if step.job.spec.deadline is not None or not step.waiting.has_due(farm.now):
+        _put(farm, step)
 
 
 def _task(farm: FarmState, step: Step, place: Place) -> Task:

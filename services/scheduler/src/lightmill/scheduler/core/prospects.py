@@ -9,8 +9,9 @@ from math import ceil
 from lightmill.domain.job import After, AfterJob
 from lightmill.domain.states import StepState
 from lightmill.scheduler.core import blockers
+from lightmill.scheduler.core.counted import Counted
 from lightmill.scheduler.core.forecast import Backlog, Forecast, forecast, pace
-from lightmill.scheduler.core.limits import Counted, pool_limit
+from lightmill.scheduler.core.limits import pool_limit
 from lightmill.scheduler.core.outlook import (
     Before,
     Outlook,
@@ -127,7 +128,7 @@ def situation(farm: FarmState, census: Census, job: Job) -> Situation:
         return found
     pool = farm.limits.counted.get(pool_limit(head.pool))
     lane = farm.queue.lane(head)
-    first, higher, ahead = _order(farm, head, lane) if lane is not None else (None, 0, 0)
+    first, higher, ahead = _order(census, head, lane) if lane is not None else (None, 0, 0)
     return replace(
         found,
         limits=tuple(_use(c, farm.now) for c in farm.limits.of(head) if _is_spent(farm, c, pool)),
@@ -167,29 +168,15 @@ def _share(farm: FarmState, step: Step) -> Use | None:
     return None
 
 
-def _order(farm: FarmState, step: Step, lane: Lane) -> tuple[str | None, int, int]:
+def _order(census: Census, step: Step, lane: Lane) -> tuple[str | None, int, int]:
     """Return the job that a FIFO pool serves first, and how many jobs go before: higher, all."""
+    if not step.job.spec.fifo:
+        return None, *census.precedence.before(step, lane)
     mine = (lane.ages[step.id], step.id)
     before = {s.job.id for i, s in lane.steps.items() if (lane.ages[i], i) < mine}
     before.discard(step.job.id)
-    if step.job.spec.fifo:
-        head = lane.head
-        first = head.job.id if head is not None and before else None
-        return first, 0, len(before)
-    kinds = set(map(id, lane.demands[step.id].kinds))
-    rank, higher = lane.rank(), set[str]()
-    for demand, lanes in farm.queue.by_demand.items():
-        if not kinds.intersection(map(id, demand.kinds)):
-            continue
-        for other in lanes.values():
-            other_rank = other.rank()
-            if other is lane or rank is None or other_rank is None or other_rank >= rank:
-                continue
-            jobs = {s.job.id for s in other.steps.values()}
-            before |= jobs
-            if other_rank[0] < rank[0]:
-                higher |= jobs
-    return None, len(higher - {step.job.id}), len(before - {step.job.id})
+    first = lane.head.job.id if lane.head is not None and before else None
+    return first, 0, len(before)
 
 
 def _jobs_before(farm: FarmState, steps: Iterable[Step]) -> Iterator[Before]:

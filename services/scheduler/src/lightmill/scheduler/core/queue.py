@@ -6,16 +6,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lightmill.scheduler.core.demand import Demand
-from lightmill.scheduler.core.shares import Accounts, Standing
+from lightmill.scheduler.core.shares import Account, Accounts, Standing
 from lightmill.scheduler.core.work import Job, Step
 
 Age = tuple[datetime, str, bool, int]
 """First come, first served: creation of the job, its id, what follows first, position."""
 
-Rank = tuple[int, bool, Standing, Standing, Age]
-"""Priority, test frames, share of the tenant, share of the user, age: the least goes first."""
+Level = tuple[int, bool]
+"""Priority, test frames: the least goes first."""
 
-_NOBODY: Standing = (False, 0.0)
+Rank = tuple[Level, Standing, Standing, Age]
+"""Level, share of the tenant, share of the user, age: the least goes first."""
+
+NOBODY: Standing = (False, 0.0)
+"""Of what takes nobody's share."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,24 +29,33 @@ class Lane:
     Attributes:
         key: What its steps have in common.
         accounts: Whose share they take; None where none counts, as in a FIFO pool.
+        level: Of all of them; in a FIFO pool they may differ, and none holds.
+        demand: What all of them ask; None in a FIFO pool.
     """
 
     key: object
-    accounts: Accounts | None
+    accounts: Accounts | None = None
+    level: Level = (0, False)
+    demand: Demand | None = None
     steps: dict[str, Step] = field(default_factory=dict)
     demands: dict[str, Demand] = field(default_factory=dict)
     ages: dict[str, Age] = field(default_factory=dict)
     _by_age: list[tuple[Age, str]] = field(default_factory=list)
+    _head: Step | None = None
 
     @property
     def head(self) -> Step | None:
         """Return the step that goes first."""
-        while self._by_age:
-            age, step_id = self._by_age[0]
-            if self.ages.get(step_id) == age:
-                return self.steps[step_id]
-            heapq.heappop(self._by_age)
-        return None
+        if self._head is None and self.steps:
+            while self.ages.get(self._by_age[0][1]) != self._by_age[0][0]:
+                heapq.heappop(self._by_age)
+            self._head = self.steps[self._by_age[0][1]]
+        return self._head
+
+    @property
+    def age(self) -> Age:
+        """Return the age of the step that goes first; there is one."""
+        return self._by_age[0][0]
 
     def add(self, step: Step, demand: Demand, age: Age) -> None:
         """Take in a step."""
@@ -50,33 +63,58 @@ class Lane:
         self.demands[step.id] = demand
         self.ages[step.id] = age
         heapq.heappush(self._by_age, (age, step.id))
+        self._head = None
 
     def remove(self, step: Step) -> None:
         """Let a step go."""
         del self.steps[step.id]
         del self.demands[step.id]
         del self.ages[step.id]
+        self._head = None
 
     def rank(self) -> Rank | None:
         """Return its place in the order, or None when nothing waits in it."""
         head = self.head
         if head is None:
             return None
-        tenant = user = _NOBODY
+        tenant = user = NOBODY
         if self.accounts is not None:
             tenant, user = self.accounts.tenant.standing, self.accounts.user.standing
-        return -head.job.priority, not head.leads, tenant, user, self._by_age[0][0]
+        return level_of(head), tenant, user, self._by_age[0][0]
+
+
+def level_of(step: Step) -> Level:
+    """Return what goes before any share."""
+    return -step.job.priority, not step.leads
+
+
+Lanes = dict[Account, dict[Lane, None]]
+"""Of one tenant at one level, by user."""
 
 
 class Queue:
-    """The lanes, by what they ask. `put` is to be called after anything about a step changed."""
+    """The lanes, by what they ask. `put` is to be called after anything about a step changed.
+
+    Attributes:
+        version: Changes when something else is asked than before.
+        by_demand: By what they ask and by their key.
+        strict: Those of FIFO pools.
+        by_account: The others by level, tenant and user.
+    """
 
     def __init__(self) -> None:
         self.version = 0
         self.by_demand: dict[Demand, dict[object, Lane]] = {}
         self.strict: dict[object, Lane] = {}
+        self.by_account: dict[Level, dict[Account, Lanes]] = {}
+        self._strictly: dict[Demand, int] = {}  # steps in FIFO pools
         self._lanes: dict[str, Lane] = {}  # by step
         self._timers: list[tuple[datetime, str, Step]] = []
+
+    @property
+    def demands(self) -> set[Demand]:
+        """Return everything that is asked for."""
+        return {*self.by_demand, *self._strictly}
 
     @property
     def lanes(self) -> Iterator[Lane]:
@@ -107,10 +145,6 @@ class Queue:
             jobs[job.id] = job
         return jobs.values()
 
-    def lane_of(self, step: Step) -> Lane | None:
-        """Return the lane in which `step` waits, or None."""
-        return self._lanes.get(step.id)
-
     def put(self, step: Step, demand: Demand, accounts: Accounts, age: Age) -> None:
         """Take in `step`, or move it to the lane where it belongs now."""
         job = step.job
@@ -123,12 +157,11 @@ class Queue:
             if lane.key == key and lane.demands[step.id] is demand and lane.ages[step.id] == age:
                 return
             self.remove(step)
-        lanes = self.strict if job.spec.fifo else self._asking(demand)
-        lane = lanes.get(key)
-        if lane is None:
-            lane = lanes[key] = Lane(key, None if job.spec.fifo else accounts)
+        lane = self._strict(key) if job.spec.fifo else self._lane(key, step, demand, accounts)
         lane.add(step, demand, age)
         self._lanes[step.id] = lane
+        if lane.accounts is None:
+            self._strictly[demand] = self._strictly.get(demand, 0) + 1
 
     def remove(self, step: Step) -> None:
         """Let `step` go: nothing of it can be handed out."""
@@ -137,20 +170,50 @@ class Queue:
             return
         demand = lane.demands[step.id]
         lane.remove(step)
-        if lane.steps:
-            return
-        if step.job.spec.fifo:
+        if lane.accounts is None:
+            self._leave_pool(lane, demand)
+        elif not lane.steps:
+            self._drop(lane, demand, lane.accounts)
+
+    def _strict(self, key: object) -> Lane:
+        lane = self.strict.get(key)
+        if lane is None:
+            lane = self.strict[key] = Lane(key)
+        return lane
+
+    def _leave_pool(self, lane: Lane, demand: Demand) -> None:
+        self._strictly[demand] -= 1
+        if not self._strictly[demand]:
+            del self._strictly[demand]
+        if not lane.steps:
             del self.strict[lane.key]
-            return
+
+    def _lane(self, key: object, step: Step, demand: Demand, accounts: Accounts) -> Lane:
+        lanes = self.by_demand.get(demand)
+        if lanes is None:
+            lanes = self.by_demand[demand] = {}
+            self.version += 1
+        lane = lanes.get(key)
+        if lane is None:
+            level = level_of(step)
+            lane = lanes[key] = Lane(key, accounts, level, demand)
+            users = self.by_account.setdefault(level, {}).setdefault(accounts.tenant, {})
+            users.setdefault(accounts.user, {})[lane] = None
+        return lane
+
+    def _drop(self, lane: Lane, demand: Demand, accounts: Accounts) -> None:
+        """Forget a lane in which nothing waits any more, and whatever is empty without it."""
         lanes = self.by_demand[demand]
         del lanes[lane.key]
         if not lanes:
             del self.by_demand[demand]
             self.version += 1
-
-    def _asking(self, demand: Demand) -> dict[object, Lane]:
-        lanes = self.by_demand.get(demand)
-        if lanes is None:
-            lanes = self.by_demand[demand] = {}
-            self.version += 1
-        return lanes
+        tenants = self.by_account[lane.level]
+        users = tenants[accounts.tenant]
+        del users[accounts.user][lane]
+        if not users[accounts.user]:
+            del users[accounts.user]
+        if not users:
+            del tenants[accounts.tenant]
+        if not tenants:
+            del self.by_account[lane.level]

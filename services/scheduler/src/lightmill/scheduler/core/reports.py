@@ -30,13 +30,13 @@ def hear(farm: FarmState, report: NodeReport) -> None:
         return
     fresh = report.session != node.session
     _greet(farm, node, report)
-    _note_freed(farm, node, report)
-    for finish in report.finishes:
-        _settle(farm, node, finish)
-    for held in report.held:
-        if not _goes_on(farm, node, held):
-            _renew(farm, node, held)
-    _miss(farm, node, report, fresh=fresh)
+    if report.freed or node.freed:
+        _note_freed(farm, node, report)
+    if report.finishes or node.settled:
+        _settle(farm, node, report.finishes)
+    listed = _go_on(farm, node, report.held)
+    if fresh or listed != len(node.held) + len(node.ahead):
+        _miss(farm, node, report, fresh=fresh)
     farm.fleet.look(node)
 
 
@@ -48,7 +48,7 @@ def beat(farm: FarmState) -> None:
     farm.limits.adjust(farm.queue.steps, farm.seconds)
     farm.changes.ceilings.update(farm.limits.ceilings().items() - ceilings.items())
     for attempt in list(farm.attempts.values()):
-        if not attempt.ended and farm.tick > attempt.lease_until:
+        if farm.tick > attempt.lease_until and not attempt.ended:
             _lose(farm, attempt, "lease over: no report listed it")
     for node in farm.nodes.values():
         silent = node.heard_at is None or farm.tick - node.heard_at > OFFLINE_AFTER
@@ -110,21 +110,29 @@ def _note_freed(farm: FarmState, node: Node, report: NodeReport) -> None:
     node.freed = freed
 
 
-def _settle(farm: FarmState, node: Node, finish: Finish) -> None:
-    """Apply the end of an attempt if it is the current one; answer in any case."""
-    applied = node.settled.get(finish.attempt_id)
-    if applied is None:
-        attempt = farm.attempts.get(finish.attempt_id)
-        if attempt is not None and attempt.node_id != node.id:
-            attempt = None  # what another node holds is that one's to end
-        applied = attempt is not None and not attempt.ended
-        if attempt is not None and applied:
-            _finish(farm, node, attempt, finish)
-        if attempt is not None:
-            farm.vacate(node, attempt)
-        node.settled[finish.attempt_id] = applied
-    answer = SettledAttempt(attempt_id=finish.attempt_id, applied=applied)
-    farm.changes.letter(node).settled.append(answer)
+def _settle(farm: FarmState, node: Node, finishes: Iterable[Finish]) -> None:
+    """Answer every end of an attempt; what the report tells no more is forgotten."""
+    known, node.settled = node.settled, {}
+    for finish in finishes:
+        attempt_id = finish.attempt_id
+        applied = known.get(attempt_id, node.settled.get(attempt_id))
+        if applied is None:
+            applied = _end(farm, node, finish)
+        node.settled[attempt_id] = applied
+        answer = SettledAttempt(attempt_id=attempt_id, applied=applied)
+        farm.changes.letter(node).settled.append(answer)
+
+
+def _end(farm: FarmState, node: Node, finish: Finish) -> bool:
+    """Apply the end of an attempt; return whether it was the current one, and this node's."""
+    attempt = farm.attempts.get(finish.attempt_id)
+    if attempt is None or attempt.node_id != node.id:
+        return False
+    current = not attempt.ended
+    if current:
+        _finish(farm, node, attempt, finish)
+    farm.vacate(node, attempt)
+    return current
 
 
 def _finish(farm: FarmState, node: Node, attempt: Attempt, finish: Finish) -> None:
@@ -151,7 +159,8 @@ def _deliver(farm: FarmState, attempt: Attempt, results: Iterable[FrameResult]) 
     """Take in frames, and let those go that wait for them one by one."""
     step = attempt.task.step
     for ordinal in attempts.deliver(farm, attempt, results):
-        lifecycle.release(farm, step, ordinal)
+        if step.followed:
+            lifecycle.release(farm, step, ordinal)
 
 
 def _fail(farm: FarmState, node: Node, attempt: Attempt, reason: tuple[FailureKind, str]) -> None:
@@ -169,36 +178,43 @@ def _fail(farm: FarmState, node: Node, attempt: Attempt, reason: tuple[FailureKi
         lifecycle.keep_budget(farm, step.job)
 
 
-def _goes_on(farm: FarmState, node: Node, held: HeldAttempt) -> bool:
-    """Renew the lease of an attempt of which there is no other news; tell whether it was one.
+def _go_on(farm: FarmState, node: Node, held: Iterable[HeldAttempt]) -> int:
+    """Renew the leases of what the node holds; return how many of its attempts it lists.
 
-    Nearly all that reports hold is this, so it is the leader's shortest way.
+    Nearly all that reports hold is an attempt of which there is no other news, so that is the
+    leader's shortest way.
     """
-    attempt = farm.attempts.get(held.attempt_id)
-    if (
-        attempt is None
-        or attempt.state is not AttemptState.RUNNING
-        or held.state is not HeldState.RUNNING
-        or held.delivered
-        or attempt.node_id != node.id
-        or abs(held.progress - attempt.task.progress) >= _LEAST_PROGRESS
-    ):
-        return False
+    listed = 0
+    for one in held:
+        attempt = farm.attempts.get(one.attempt_id)
+        if attempt is None or attempt.node_id != node.id:
+            farm.changes.letter(node).cancel.append(one.attempt_id)
+            continue
+        listed += 1
+        if (
+            attempt.state is not AttemptState.RUNNING
+            or one.state is not HeldState.RUNNING
+            or one.delivered
+            or abs(one.progress - attempt.task.progress) >= _LEAST_PROGRESS
+        ):
+            _renew(farm, node, attempt, one)
+        else:
+            _extend(farm, attempt, one.running_seconds)
+    return listed
+
+
+def _extend(farm: FarmState, attempt: Attempt, running_seconds: float) -> None:
     attempt.listed = True
-    attempt.running_seconds = held.running_seconds
+    attempt.running_seconds = running_seconds
     attempt.lease_until = farm.lease(attempt)
-    return True
 
 
-def _renew(farm: FarmState, node: Node, held: HeldAttempt) -> None:
+def _renew(farm: FarmState, node: Node, attempt: Attempt, held: HeldAttempt) -> None:
     """Renew the lease of an attempt that is wanted, and have the others killed."""
-    attempt = farm.attempts.get(held.attempt_id)
-    if attempt is None or attempt.ended or attempt.node_id != node.id:
+    if attempt.ended:
         farm.changes.letter(node).cancel.append(held.attempt_id)
         return
-    attempt.listed = True
-    attempt.running_seconds = held.running_seconds
-    attempt.lease_until = farm.lease(attempt)
+    _extend(farm, attempt, held.running_seconds)
     if held.state is HeldState.RUNNING:
         if attempt.ahead:
             node.promote(attempt)
@@ -237,8 +253,6 @@ def _miss(farm: FarmState, node: Node, report: NodeReport, *, fresh: bool) -> No
             if not attempt.ended:
                 _lose(farm, attempt, "the node does not hold it")
             farm.vacate(node, attempt)
-    for attempt_id in node.settled.keys() - finished:
-        del node.settled[attempt_id]
 
 
 def _lose(farm: FarmState, attempt: Attempt, why: str) -> None:

@@ -59,7 +59,7 @@ def _review(farm: FarmState) -> None:
     for demand, nodes in list(farm.reserved.items()):
         for node in list(nodes):
             kept = node.reserved
-            if kept is None or demand not in wanted or farm.fleet.kind_of(node) is None:
+            if kept is None or demand not in wanted or node.kind is None:
                 keep_no_longer(farm, node, demand)
             else:
                 free_in = _free_in(node, kept.cores, kept.ram)
@@ -93,23 +93,23 @@ def _keep_one(farm: FarmState, step: Step, demand: Demand) -> None:
         node
         for kind in demand.kinds
         for node in islice(kind.nodes.values(), _MOST_LOOKS)
-        if node.reserved is None and look.suits(node) and _runs_smaller(farm, node, demand)
+        if node.reserved is None and look.suits(node) and _runs_smaller(node, demand)
     ]
     kept = len(farm.reserved.get(demand, ()))
     if not fitting or kept >= min(MOST, (len(fitting) + kept + 1) // 2, len(step.waiting)):
         return
-    cores, ram = _wanted(farm, fitting[0], demand)
+    cores, ram = _wanted(fitting[0], demand)
     node = min(fitting, key=lambda node: (_free_in(node, cores, ram), node.name))
     _keep(farm, node, demand)
 
 
-def _runs_smaller(farm: FarmState, node: Node, demand: Demand) -> bool:
-    cores, ram = _wanted(farm, node, demand)
+def _runs_smaller(node: Node, demand: Demand) -> bool:
+    cores, ram = _wanted(node, demand)
     return any(held.cores < cores and held.ram < ram for held in node.held.values())
 
 
 def _keep(farm: FarmState, node: Node, demand: Demand) -> None:
-    cores, ram = _wanted(farm, node, demand)
+    cores, ram = _wanted(node, demand)
     node.reserved = Reservation(cores, ram, farm.seconds + _free_in(node, cores, ram))
     farm.reserved.setdefault(demand, []).append(node)
     for attempt in node.ahead.values():
@@ -118,8 +118,8 @@ def _keep(farm: FarmState, node: Node, demand: Demand) -> None:
     farm.fleet.look(node)
 
 
-def _wanted(farm: FarmState, node: Node, demand: Demand) -> tuple[int, int]:
-    kind = farm.fleet.kind_of(node)
+def _wanted(node: Node, demand: Demand) -> tuple[int, int]:
+    kind = node.kind
     return (0, 0) if kind is None else (demand.cores(kind), demand.ram(kind))
 
 
@@ -153,7 +153,7 @@ def _preempt(farm: FarmState, step: Step, demand: Demand) -> bool:
         for kind in demand.kinds
         for node in islice(kind.nodes.values(), _MOST_LOOKS)
         if node.reserved is None and look.suits(node)
-        if (victims := _victims(node, *_wanted(farm, node, demand), step.job.priority))
+        if (victims := _victims(node, *_wanted(node, demand), step.job.priority))
     ]
     if not found:
         return False
@@ -169,7 +169,7 @@ def _victims(node: Node, cores: int, ram: int, priority: int) -> list[Attempt]:
     lower = [
         attempt
         for attempt in node.held.values()
-        if not attempt.ended and attempt.task.step.job.priority < priority
+        if attempt.task.step.job.priority < priority and not attempt.ended
     ]
     lower.sort(key=lambda attempt: (attempt.task.step.job.priority, attempt.running_seconds))
     free_cores, free_ram, victims = node.free_cores, node.free_ram, []

@@ -22,30 +22,41 @@ class Account:
     """What a tenant, or one user of it, holds at present; `ram` in bytes.
 
     Attributes:
-        standing: Its place among its like, as of the last time that anything changed.
+        total: What all machines have.
     """
 
     share: Share
+    total: Total
     cores: int = 0
     ram: int = 0
     gpus: int = 0
-    standing: Standing = (False, 0.0)
+    _standing: Standing | None = None
 
-    def add(self, attempt: Attempt, sign: int, total: Total) -> None:
+    @property
+    def standing(self) -> Standing:
+        """Return its place among its like; reckoned when it is asked for."""
+        return self._standing or self._stand()
+
+    def add(self, attempt: Attempt, sign: int) -> None:
         """Count what `attempt` takes (1), or gives back (-1), of all there is."""
         self.cores += sign * attempt.cores
         self.ram += sign * attempt.ram
         self.gpus += sign * len(attempt.gpus)
-        self.stand(total)
+        self._standing = None
 
-    def stand(self, total: Total) -> None:
-        """Reckon its place among its like."""
-        dominant = self.cores / total.cores if total.cores else 0.0
-        if total.ram:
-            dominant = max(dominant, self.ram / total.ram)
-        if total.gpus:
-            dominant = max(dominant, self.gpus / total.gpus)
-        self.standing = (self.cores >= self.share.size, dominant / self.share.weight)
+    def forget_standing(self) -> None:
+        """Have its place reckoned anew: what it is measured by has changed."""
+        self._standing = None
+
+    def _stand(self) -> Standing:
+        total = self.total
+        dominant = max(
+            self.cores / total.cores if total.cores else 0.0,
+            self.ram / total.ram if total.ram else 0.0,
+            self.gpus / total.gpus if total.gpus else 0.0,
+        )
+        self._standing = (self.cores >= self.share.size, dominant / self.share.weight)
+        return self._standing
 
     def may_add(self, cores: int) -> bool:
         """Tell whether `cores` more stay within its burst."""
@@ -62,7 +73,10 @@ class Accounts:
 
     def may_add(self, cores: int) -> bool:
         """Tell whether both may have `cores` more."""
-        return self.tenant.may_add(cores) and self.user.may_add(cores)
+        tenant, user = self.tenant, self.user
+        return (tenant.share.burst is None or tenant.may_add(cores)) and (
+            user.share.burst is None or user.may_add(cores)
+        )
 
     def is_close(self, other: "Accounts", cores: int, total: Total) -> bool:
         """Tell whether, with `cores` more, these stay within one such task of `other`.
@@ -98,17 +112,17 @@ class Shares:
         if found is None:
             tenant = self._tenants.get(job.tenant_id)
             if tenant is None:
-                tenant = Account(self._share(job.tenant_id, None))
+                tenant = Account(self._share(job.tenant_id, None), self.total)
                 self._tenants[job.tenant_id] = tenant
-            found = Accounts(key, tenant, Account(self._share(*key)))
+            found = Accounts(key, tenant, Account(self._share(*key), self.total))
             self._users[key] = found
         return found
 
     def add(self, attempt: Attempt, sign: int) -> None:
         """Count what `attempt` takes (1), or gives back (-1)."""
         accounts = self.of(attempt.task.step.job)
-        accounts.tenant.add(attempt, sign, self.total)
-        accounts.user.add(attempt, sign, self.total)
+        accounts.tenant.add(attempt, sign)
+        accounts.user.add(attempt, sign)
 
     def reckon(self) -> None:
         """Bring every standing up to date, when machines have come or gone."""
@@ -116,9 +130,9 @@ class Shares:
             return
         self._reckoned = replace(self.total)
         for tenant in self._tenants.values():
-            tenant.stand(self.total)
+            tenant.forget_standing()
         for accounts in self._users.values():
-            accounts.user.stand(self.total)
+            accounts.user.forget_standing()
 
     def decree(self, policy: Policy) -> None:
         """Let other weights, sizes and bursts hold from now on."""

@@ -10,8 +10,9 @@ from lightmill.domain.states import NodeState
 from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.fleet import Total
-from lightmill.scheduler.core.kind import Kind
+from lightmill.scheduler.core.machine import Kind
 from lightmill.scheduler.core.outlook import Standing
+from lightmill.scheduler.core.precedence import Precedence
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Step
 
@@ -37,22 +38,24 @@ class Census:
 
     Attributes:
         away: Machines that take no work, by what they offer and how they stand.
+        precedence: Who goes before whom.
     """
 
     farm: FarmState
     away: dict[int, tuple[Kind, Counter[Standing]]] = field(default_factory=dict)
+    precedence: Precedence = field(init=False)
     _groups: dict[int, "_Group"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.precedence = Precedence(self.farm.queue)
         fleet = self.farm.fleet
         for node in self.farm.nodes.values():
-            if fleet.kind_of(node) is None:
+            if node.kind is None:
                 _, counts = self.away.setdefault(id(node.offer), (Kind(node.offer), Counter()))
                 counts[_AWAY.get(node.state, Standing.OFFLINE)] += 1
         for kind in fleet.kinds:
             group = self._groups[id(kind)] = _Group(f"{len(self._groups)}", [kind])
-            for _ in kind.nodes:
-                group.total.add(kind.offer, 1)
+            group.total.add(kind.offer, len(kind.nodes))
         for demand in fleet.demands:
             self._join(demand.kinds)
 
@@ -123,7 +126,7 @@ class Census:
     def _kept(self, demand: Demand, kind: Kind) -> int:
         """Return how many machines of `kind` are reserved for something else."""
         return sum(
-            self.farm.fleet.kind_of(node) is kind
+            node.kind is kind
             for other, nodes in self.farm.reserved.items()
             if other is not demand
             for node in nodes

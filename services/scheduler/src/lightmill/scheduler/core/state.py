@@ -82,17 +82,18 @@ class FarmState:
 
     def lease(self, attempt: Attempt) -> int:
         """Return the tick until which `attempt` may stay unreported from now on."""
-        seconds = min(attempt.running_seconds / 10, LONGEST_LEASE)
-        if seconds <= SHORTEST_LEASE * self.beat:
+        seconds = attempt.running_seconds / 10
+        if seconds <= SHORTEST_LEASE * self.beat or self.beat * SHORTEST_LEASE >= LONGEST_LEASE:
             return self.tick + SHORTEST_LEASE
-        return self.tick + round(seconds / self.beat)
+        return self.tick + round(min(seconds, LONGEST_LEASE) / self.beat)
 
     def touch(self, job: Job, *, tell: bool = True) -> None:
         """Have `job` written as it stands, and its listeners told."""
-        self.changes.jobs[job.id] = job
-        self.stirred[job.id] = job
+        job_id, changes = job.id, self.changes
+        changes.jobs[job_id] = job
+        self.stirred[job_id] = job
         if tell:
-            self.changes.jobs_told.add(job.id)
+            changes.jobs_told.add(job_id)
 
     def __post_init__(self) -> None:
         self.shares = Shares(self.fleet.total)
@@ -110,7 +111,7 @@ class FarmState:
             node.hold(attempt)
         self.attempts[attempt.id] = attempt
         self.count(attempt, 1)
-        self.fleet.look(node)
+        self.fleet.fill(node)
 
     def vacate(self, node: Node, attempt: Attempt) -> None:
         """Free what `attempt` took: the node is known not to hold it any more.

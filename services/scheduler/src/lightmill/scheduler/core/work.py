@@ -19,6 +19,7 @@ from lightmill.domain.states import (
     TaskState,
     is_final,
 )
+from lightmill.scheduler.core.counted import Counted
 from lightmill.scheduler.core.timing import Timing
 from lightmill.scheduler.core.waiting import Waiting
 
@@ -53,7 +54,7 @@ class Attempt:
     @property
     def ended(self) -> bool:
         """Whether it is no longer the current attempt of its task."""
-        return is_final(ATTEMPT_TRANSITIONS, self.state)
+        return not ATTEMPT_TRANSITIONS[self.state]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -79,7 +80,8 @@ class Task:
     @property
     def frames(self) -> tuple[int, ...]:
         """Return the frame numbers beside the ordinals."""
-        return tuple(map(self.step.spec.frame_at, self.ordinals))
+        frame_at = self.step.spec.frame_at
+        return tuple([frame_at(ordinal) for ordinal in self.ordinals])
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -93,6 +95,7 @@ class Step:
         timing: How long its frames take.
         held_until: Nothing of it is handed out before: it lacked a licence, for the
             `shortages`-th time in a row.
+        limits: Of which its tasks take one each, as of that decree.
         leads: Whether another step of the job waits for its end, as the main step does for
             test frames.
         followed: Whether another step follows it frame by frame.
@@ -111,6 +114,7 @@ class Step:
     timing: Timing = field(default_factory=Timing)
     held_until: datetime | None = None
     shortages: int = 0
+    limits: tuple[int, tuple[Counted, ...]] = (-1, ())
     leads: bool = field(init=False)
     followed: bool = field(init=False)
 

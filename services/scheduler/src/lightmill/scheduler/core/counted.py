@@ -1,0 +1,97 @@
+"""One limit, and what is taken of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lightmill.domain.policy import Limit, LimitScope
+from lightmill.scheduler.core.ceiling import Ceiling
+
+FIRST_HOLD = timedelta(seconds=30)
+LONGEST_HOLD = timedelta(minutes=10)
+_MOST_SHORTAGES = 10
+
+
+@dataclass(slots=True, eq=False)
+class Counted:
+    """One limit and what is taken of it.
+
+    Attributes:
+        ceiling: Follows the queue where the limit is to.
+        held_until: Nothing more is taken before: a licence that was counted was not to be had.
+    """
+
+    limit: Limit
+    ceiling: Ceiling | None = None
+    tasks: int = 0
+    machines: dict[str, int] = field(default_factory=dict)
+    shortages: int = 0
+    held_until: datetime | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the keeper of the farm has said how many there are."""
+        return self.limit.total != 0 or self.limit.scaling is not None
+
+    @property
+    def most(self) -> int | None:
+        """Return how many may be taken at once; None: no bound."""
+        total = self.limit.total
+        if self.ceiling is None:
+            return total
+        return self.ceiling.current if total is None else min(total, self.ceiling.current)
+
+    @property
+    def used(self) -> int:
+        """Return how many are taken."""
+        return self.tasks if self.limit.scope is LimitScope.TASK else len(self.machines)
+
+    def decree(self, limit: Limit, seconds: float) -> None:
+        """Be another limit from now on."""
+        self.limit = limit
+        if limit.scaling is None:
+            self.ceiling = None
+        elif self.ceiling is None:
+            self.ceiling = Ceiling(limit.scaling, seconds)
+        else:
+            self.ceiling.reform(limit.scaling)
+
+    def take(self, node_id: str) -> None:
+        """Count a task that begins on this node."""
+        self.tasks += 1
+        self.machines[node_id] = self.machines.get(node_id, 0) + 1
+
+    def give(self, node_id: str) -> None:
+        """Count a task that has ended on this node."""
+        self.tasks -= 1
+        self.machines[node_id] -= 1
+        if not self.machines[node_id]:
+            del self.machines[node_id]
+
+    def is_full(self, now: datetime) -> bool:
+        """Tell whether a task on a machine that holds none of it has to wait."""
+        if self.held_until is not None and now < self.held_until:
+            return True
+        most = self.most
+        return most is not None and self.used >= most
+
+    def serves(self, node_id: str, now: datetime) -> bool:
+        """Tell whether a task on this node may have one."""
+        shared = self.limit.scope is LimitScope.MACHINE and node_id in self.machines
+        held = self.held_until is not None and now < self.held_until
+        return (shared and not held) or not self.is_full(now)
+
+    def run_short(self, now: datetime) -> timedelta:
+        """Note that there was none although one was free here; return for how long to wait."""
+        self.shortages, self.held_until = held(self.shortages, self.held_until, now)
+        return self.held_until - now
+
+
+def held(shortages: int, until: datetime | None, now: datetime) -> tuple[int, datetime]:
+    """Return how often in a row a licence was lacking by now, and until when to wait for it.
+
+    What fails while it is held back already had begun before, and tells nothing new.
+    """
+    if until is not None and now < until:
+        return shortages, until
+    wait = min(FIRST_HOLD * (1 << shortages), LONGEST_HOLD)
+    return min(shortages + 1, _MOST_SHORTAGES), now + wait
