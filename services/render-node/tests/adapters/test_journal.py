@@ -1,5 +1,6 @@
 """What the journal keeps over every kind of end."""
 
+import asyncio
 import signal
 import sqlite3
 import subprocess
@@ -103,3 +104,10 @@ async def test_a_disk_that_fails_does_not_stop_the_node(path: Path) -> None:
         connection.execute("PRAGMA query_only = OFF")
         await journal.finished([DONE])
         assert (await journal.kept()).finishes == (DONE,)
+
+
+async def test_ends_that_come_while_the_disk_is_busy_are_all_kept(tmp_path: Path) -> None:
+    finishes = [Finish(attempt_id=f"a{n}", outcome=Outcome.SUCCEEDED) for n in range(40)]
+    async with opened_journal(tmp_path / "journal.sqlite") as journal:
+        await asyncio.gather(*(journal.finished([finish]) for finish in finishes))
+        assert set((await journal.kept()).finishes) == set(finishes)

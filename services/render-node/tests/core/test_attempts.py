@@ -1,9 +1,12 @@
 """Whatever is ordered in whatever order, the node's state stays sound."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from node_twins import assignment
 
+from lightmill.domain.failures import FailureKind
 from lightmill.domain.resources import Gpu, Offer
 from lightmill.messages.attempts_settled import AttemptsSettled, SettledAttempt
 from lightmill.messages.node_report import Outcome
@@ -134,6 +137,16 @@ def test_what_the_machine_never_has_fails_with_the_reason() -> None:
     attempts.obey(Orders(epoch=1, beat=1, assign=(assignment("a", gpus=(3,)),)), 0.0)
     [finish] = attempts.finishes
     assert (finish.outcome, finish.detail) == (Outcome.FAILED, "no GPU with index 3")
+
+
+def test_a_node_whose_walls_are_too_low_for_the_pool_fails_with_the_reason() -> None:
+    attempts = Attempts(replace(OFFER, sandbox="container"))
+    weak, strong = assignment("a", sandbox="container"), assignment("b", sandbox="bubblewrap")
+    attempts.obey(Orders(epoch=1, beat=1, assign=(weak, strong)), 0.0)
+    assert [held.attempt_id for held in attempts.held] == ["a"]
+    [finish] = attempts.finishes
+    assert (finish.attempt_id, finish.failure) == ("b", FailureKind.NODE)
+    assert finish.detail == "sandbox bubblewrap demanded, engines run at container here"
 
 
 def test_a_draining_node_gives_orders_back() -> None:

@@ -1,5 +1,7 @@
 """Which machine a task goes to."""
 
+from dataclasses import replace
+
 from lightmill.domain.policy import Pool
 from lightmill.domain.resources import Gpu, Needs
 from lightmill.scheduler.simulation.stage import InventedNode, Stage, machine
@@ -84,4 +86,21 @@ def test_a_pool_may_demand_isolation() -> None:
     farm = stage(machine("a"))
     farm.decree(pool=Pool(name="default", sandbox="bubblewrap"))
     farm.ask("job", "1")
+    farm.ask("careless", "1", needs=Needs(cores=1, sandbox="none"))
     assert farm.assigned == []
+
+
+def _walled(name: str) -> InventedNode:
+    node = machine(name)
+    return replace(node, offer=replace(node.offer, sandbox="bubblewrap"))
+
+
+def test_an_order_says_what_isolation_its_pool_and_its_job_demand() -> None:
+    farm = stage(_walled("a"))
+    farm.decree(pool=Pool(name="default", sandbox="container"))
+    farm.ask("job", "1", needs=Needs(cores=1))
+    farm.ask("careful", "1", needs=Needs(cores=1, sandbox="bubblewrap"))
+    assert {order.job_id: order.sandbox for order in farm.assigned} == {
+        "job": "container",
+        "careful": "bubblewrap",
+    }

@@ -44,7 +44,7 @@ class Needs:
         os: `linux`, `windows` or `macos`; None: any.
         tags: All of which the node carries.
         profiles: Kinds of machine, one of which the node has to be; none: any machine.
-        sandbox: The least level of isolation of the engine; None: the pool's.
+        sandbox: The least level of isolation of the engine, where the pool demands no more.
     """
 
     cores: int | None = None
@@ -117,7 +117,7 @@ def _obstacles(needs: Needs, engine: str, offer: Offer) -> Iterator[str]:
     yield from (f"tag {tag}" for tag in needs.tags if tag not in offer.tags)
     if needs.os is not None and needs.os != offer.os:
         yield f"operating system {needs.os}"
-    if needs.sandbox is not None and _level(offer.sandbox) < _level(needs.sandbox):
+    if not is_as_strong(offer.sandbox, needs.sandbox):
         yield f"sandbox {needs.sandbox}"
     yield from _short(needs, offer)
     if needs.profiles and not any(is_profile(profile, offer) for profile in needs.profiles):
@@ -145,6 +145,16 @@ def _is_version(version: str, wanted: str) -> bool:
 
 def _level(sandbox: str) -> int:
     return SANDBOXES.index(sandbox) if sandbox in SANDBOXES else 0
+
+
+def stronger(one: str | None, other: str | None) -> str | None:
+    """Return the stronger of two demanded levels; None demands nothing."""
+    return max((one, other), key=lambda level: -1 if level is None else _level(level))
+
+
+def is_as_strong(sandbox: str, demanded: str | None) -> bool:
+    """Tell whether a level is at least the one that is demanded."""
+    return demanded is None or _level(sandbox) >= _level(demanded)
 
 
 def is_profile(profile: Profile, offer: Offer) -> bool:

@@ -30,6 +30,7 @@ class Assignment:
         cores: Processors granted; the engine is held to them.
         ram: Bytes granted.
         gpus: Indices of the devices granted.
+        sandbox: The least level of isolation that the engine must have; None: any.
     """
 
     attempt_id: str
@@ -44,6 +45,7 @@ class Assignment:
     cores: int
     ram: int
     gpus: tuple[int, ...] = ()
+    sandbox: str | None = None
 
 
 class Orders(Message):

@@ -27,6 +27,7 @@ from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.core.attempts import Attempts
 from lightmill.render_node.engines import installation
 from lightmill.render_node.engines.archives import ImagesAndArchives
+from lightmill.render_node.engines.child_watch import watch_by_descriptor
 from lightmill.render_node.engines.configured import blenders, configured
 from lightmill.render_node.engines.films import FilmsAndImages
 from lightmill.render_node.engines.leftovers import kill_leftovers
@@ -100,6 +101,7 @@ async def run(settings: NodeSettings, broker: Broker, clock: Clock, stop: asynci
         SandboxTooWeakError: engines cannot be shut in as the settings demand.
         StateFolderError: the state folder is in use or cannot be written.
     """
+    watch_by_descriptor()
     async with AsyncExitStack() as stack:
         stack.enter_context(structlog.contextvars.bound_contextvars(node=settings.node_name))
         folder = stack.enter_context(claimed(settings.node_state_dir))

@@ -43,7 +43,7 @@ class NeedsBody(Body):
     os: Literal["linux", "windows", "macos"] | None = None
     tags: Names = Field(default_factory=list, description="All of which the node carries")
     sandbox: Literal["none", "container", "bubblewrap"] | None = Field(
-        default=None, description="Least isolation of the engine; null: the pool's"
+        default=None, description="Least isolation of the engine, where the pool demands no more"
     )
     hardware_config_ids: list[int] = Field(
         default_factory=list,

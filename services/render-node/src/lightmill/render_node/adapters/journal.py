@@ -32,12 +32,14 @@ Statement = tuple[str, Iterable[Sequence[object]]]
 class SqliteJournal:
     """A journal whose every change is on the disk when the call returns.
 
-    A change is one visit to one thread, however many statements it has.
+    A change is one visit to one thread, however many statements it has; what comes while the disk
+    is busy goes there together.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._turn = asyncio.Lock()
+        self._next: list[Statement] = []
 
     async def kept(self) -> Kept:
         """Return what was remembered, and forget the attempts that were held."""
@@ -87,8 +89,13 @@ class SqliteJournal:
 
     async def _write(self, statements: Sequence[Statement]) -> None:
         """Run everything in one transaction; a disk that fails is logged."""
+        mine = self._next
+        mine.extend(statements)
         async with self._turn:
-            writing = asyncio.ensure_future(asyncio.to_thread(self._commit, statements))
+            if mine is not self._next:
+                return  # whoever had the turn before took these along, and they are written
+            self._next = []
+            writing = asyncio.ensure_future(asyncio.to_thread(self._commit, mine))
             try:
                 await asyncio.shield(writing)
             finally:  # whoever waited may be cancelled: the connection is free only after this

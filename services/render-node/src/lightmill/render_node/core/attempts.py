@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lightmill.domain.failures import FailureKind
-from lightmill.domain.resources import Offer
+from lightmill.domain.resources import Offer, is_as_strong
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.node_report import Finish, HeldAttempt, Outcome
 from lightmill.messages.orders import Assignment, Orders
@@ -161,7 +161,7 @@ class Attempts:
         if name in self._held or name in self._finishes:
             return
         held = Held(assignment=assignment)
-        excess = Grant.of(assignment).excess(self.offer)
+        excess = Grant.of(assignment).excess(self.offer) or self._weakness(assignment)
         if name in self._refused:
             self._end(held.ended(Outcome.CANCELLED, now), obeyed)
         elif name in self._over:
@@ -174,6 +174,12 @@ class Attempts:
         else:
             self._held[name] = held
             obeyed.taken.append(assignment)
+
+    def _weakness(self, assignment: Assignment) -> str | None:
+        """Return in words that engines are not shut in here as the job or its pool demands."""
+        if is_as_strong(self.offer.sandbox, assignment.sandbox):
+            return None
+        return f"sandbox {assignment.sandbox} demanded, engines run at {self.offer.sandbox} here"
 
     def _recall(self, name: str, obeyed: Obeyed, now: float) -> None:
         if name not in self._held or self._held[name].recallable:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightmill.render_node.engines import disk_use, process_tree
+from lightmill.render_node.engines.farewell import Farewell
 from lightmill.render_node.engines.launching import find_launch
 from lightmill.render_node.engines.output_log import OutputLog
 
@@ -53,9 +54,12 @@ class EngineProcess:
         verdict: Why the watch killed it: `memory`, `processes`, `disk`, or None.
     """
 
-    def __init__(self, plan: ProcessPlan, log: OutputLog) -> None:
+    def __init__(
+        self, plan: ProcessPlan, log: OutputLog, farewell: Farewell | None = None
+    ) -> None:
         self._plan = plan
         self._log = log
+        self._farewell = farewell or Farewell()
         self._loop = asyncio.get_running_loop()
         self._lines: asyncio.Queue[str | None] = asyncio.Queue(_MOST_LINES)
         self._rest = b""
@@ -147,10 +151,10 @@ class EngineProcess:
         await self._take_leave()
         for task in self._tasks[1:]:
             task.cancel()
-        if self._process is not None:
-            running = self._process.returncode is None
-            root = self._process.pid if running else None
-            await asyncio.to_thread(process_tree.end, root, self._plan.mark)
+        if self._process is not None and self._process.returncode is None:
+            await asyncio.to_thread(process_tree.end, self._process.pid, self._plan.mark)
+        elif self._process is not None:
+            await self._farewell(self._plan.mark)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for fd in list(self._fds):
             self._unlisten(fd)

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -45,6 +45,15 @@ def marked(value: str) -> list[int]:
     return [pid for pid in psutil.pids() if _carries(pid, wanted) and _alive(pid)]
 
 
+def end_all(marks: Sequence[str]) -> None:
+    """Kill all that carries one of the marks, each of a tree whose root has ended.
+
+    However many ended at about the same time, the machine's processes are gone through once.
+    """
+    for mark in _found(marks):
+        end(None, mark)
+
+
 def end(root: int | None, mark: str, patience: float = 10.0) -> bool:
     """Kill a tree and all that carries the mark; tells whether everything is gone.
 
@@ -69,6 +78,17 @@ def end(root: int | None, mark: str, patience: float = 10.0) -> bool:
         pause = min(2 * pause, longest)
         pids = [pid for pid in pids if _alive(pid)] or _known(root, mark)
     return True
+
+
+def _found(marks: Sequence[str]) -> set[str]:
+    """Return those of the marks that a living process carries."""
+    wanted = {mark: f"{MARK}={mark}".encode() for mark in marks}
+    found: set[str] = set()
+    for pid in psutil.pids():
+        environment = _environment(pid)
+        if MARK.encode() in environment and _alive(pid):
+            found.update(mark for mark, line in wanted.items() if line in environment)
+    return found
 
 
 def _known(root: int | None, mark: str) -> list[int]:
@@ -109,9 +129,13 @@ def _most_resident(pid: int) -> int:
 
 
 def _carries(pid: int, wanted: bytes) -> bool:
+    environment = _environment(pid)
+    return environment.startswith(wanted) or b"\0" + wanted in environment
+
+
+def _environment(pid: int) -> bytes:
     try:
         with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123  # hundreds of them: a Path costs more than the reading
-            environment = file.read()
+            return file.read()
     except OSError:
-        return False
-    return environment.startswith(wanted) or b"\0" + wanted in environment
+        return b""

@@ -8,6 +8,7 @@ from lightmill.domain.failures import FailureKind
 from lightmill.render_node.engines.blender import BlenderProgram, BpyModule
 from lightmill.render_node.engines.cold_renderer import ColdRenderer
 from lightmill.render_node.engines.contract import ColdEngine, Command, Engine, Service
+from lightmill.render_node.engines.farewell import Farewell
 from lightmill.render_node.engines.leftovers import mark_of
 from lightmill.render_node.engines.output_log import OutputLog
 from lightmill.render_node.engines.process import EngineProcess, ProcessPlan
@@ -39,6 +40,7 @@ class InstalledRenderers:
     ) -> None:
         self._mark = mark_of(state_dir)
         self._sandbox = sandbox or find_sandbox()
+        self._farewell = Farewell()
         looked_for = (BpyModule(), BlenderProgram()) if engines is None else engines
         simulated = (Simulated(),) if enable_simulated else ()
         self._found: dict[str, tuple[Engine, tuple[str, ...]]] = {}
@@ -94,4 +96,4 @@ class InstalledRenderers:
             merged=merged,
             patience=command.patience,
         )
-        return EngineProcess(plan, log)
+        return EngineProcess(plan, log, self._farewell)

@@ -21,6 +21,9 @@ from lightmill.runtime.ids import new_id
 _log = structlog.get_logger(__name__)
 _GATHER = 0.01
 """Seconds between two reports at the least: what changes meanwhile goes into one."""
+_GATHER_EACH = 0.001
+"""As many more for each attempt that a report tells of: long ones cost the leader most."""
+_MOST_GATHER = 0.05
 _ORDERS_AT_ONCE = 100
 
 
@@ -83,9 +86,12 @@ class KeepSession:
         while True:
             self._node.changed.clear()
             sequence += 1
-            await session.link.publish([_outgoing(self._state(session.name, sequence))])
-            await asyncio.sleep(_GATHER)
-            await _either(self._node.changed, self._node.beat - _GATHER)
+            state = self._state(session.name, sequence)
+            await session.link.publish([_outgoing(state)])
+            told = len(state.held) + len(state.finishes)
+            gather = min(_MOST_GATHER, _GATHER + _GATHER_EACH * told)
+            await asyncio.sleep(gather)
+            await _either(self._node.changed, self._node.beat - gather)
 
     def _state(self, session: str, sequence: int) -> NodeReport:
         attempts = self._node.attempts

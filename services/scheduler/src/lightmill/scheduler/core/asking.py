@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from lightmill.domain.resources import stronger
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Step
@@ -18,8 +19,8 @@ def demand_of(farm: FarmState, step: Step) -> Demand:
 def _demand(farm: FarmState, step: Step) -> Demand:
     needs, least = step.needs, 0
     pool = farm.policy.pools.get(step.pool)
-    if needs.sandbox is None and pool is not None and pool.sandbox is not None:
-        needs = replace(needs, sandbox=pool.sandbox)
+    if pool is not None:
+        needs = replace(needs, sandbox=stronger(needs.sandbox, pool.sandbox))
     if step.ram is not None and needs.whole_machine:
         least = step.ram
     elif step.ram is not None:

@@ -201,7 +201,7 @@ def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None
     farm.changes.born.append(attempt)
     farm.changes.steps[step.id] = step
     farm.touch(step.job)
-    farm.changes.letter(node).assign.append(_assignment(step.job, attempt))
+    farm.changes.letter(node).assign.append(_assignment(step.job, attempt, demand.needs.sandbox))
     demand.served_at = farm.tick
     if step.job.spec.deadline is not None or not step.waiting.has_due(farm.now):
         _put(farm, step)
@@ -237,7 +237,7 @@ def _new_task(
     )
 
 
-def _assignment(job: Job, attempt: Attempt) -> Assignment:
+def _assignment(job: Job, attempt: Attempt, sandbox: str | None) -> Assignment:
     task = attempt.task
     frames = zip(task.ordinals, task.frames, strict=True)
     return Assignment(
@@ -253,4 +253,5 @@ def _assignment(job: Job, attempt: Attempt) -> Assignment:
         cores=attempt.cores,
         ram=attempt.ram,
         gpus=attempt.gpus,
+        sandbox=sandbox,
     )

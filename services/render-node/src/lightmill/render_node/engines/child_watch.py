@@ -1,0 +1,19 @@
+"""How the event loop hears of the end of its processes."""
+
+import asyncio
+import os
+
+
+def watch_by_descriptor() -> bool:
+    """Let the kernel tell by a file descriptor, instead of a thread for every process.
+
+    Returns whether the kernel knows how; where it does not, threads it is.
+    """
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    # Newer Pythons do so by themselves, and have no such call.
+    policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
+    policy.set_child_watcher(asyncio.PidfdChildWatcher())  # type: ignore[deprecated]
+    return True
