@@ -10,14 +10,14 @@ from services.api.tests.http.test_matrix import PUBLIC, Names, ask, names, opera
 
 from lightmill.api.factory import ROUTERS
 from lightmill.domain.principal import Role
-from lightmill.storage.sql.schema.scheduler import HISTORY, RESULTS, TASKS
+from lightmill.storage.sql.schema.scheduler import HISTORY, RESULTS, STEPS, TASKS
 
 __all__ = ["names"]
 REFUSED = {"deleteFile", "retryJob", "approveJob", "cleanUpTask", "makeHardwareConfig"}
 REFUSED |= {"completeUpload"}
 """The state of what the fixture has made forbids these, or there is one already."""
 ROLES = {"getAttemptBundle": Role.NODE, "signUploads": Role.NODE, "enrolNode": Role.ENROLMENT}
-UNTYPED = {"getLog", "downloadFile", "analyseScene", "unpackArchive"}
+UNTYPED = {"getLog", "getScript", "downloadFile", "analyseScene", "unpackArchive"}
 
 
 def models() -> dict[str, Any]:
@@ -38,6 +38,9 @@ async def _some_work(farm: Farm, names: Names) -> None:
     task = {**ids, "id": "task-1", "owner_id": "o", "step_id": "s", "ordinals": [0], "frames": [1]}
     task |= {"state": "RUNNING", "node_id": "n", "attempt_id": "a", "priority": 1, "tries": 1}
     await farm.insert(TASKS, {**task, "progress": 0.5, "failures": 0, "created_at": now})
+    step = {**ids, "id": "s", "position": 0, "name": "render", "state": "RUNNING", "frames": 1}
+    step |= {"next_ordinal": 1, "succeeded": 1, "failed": 0, "running": 0, "updated_at": now}
+    await farm.insert(STEPS, step)
     result = {**ids, "step_id": "s", "ordinal": 0, "attempt_id": "a", "node_id": "n", "frame": 1}
     result |= {"object_key": "k/1.png", "thumbnail_key": "k/1.jpg", "blake3": "b", "size": 5}
     result |= {"width": 1, "height": 1, "media_type": "image/png", "seconds": 1.0}
