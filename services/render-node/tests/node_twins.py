@@ -22,6 +22,7 @@ from lightmill.messages.topology import reports_queue, session_key
 from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.factory import Outside, built
 from lightmill.render_node.ports import (
+    Ahead,
     AttemptGoneError,
     BundleFile,
     CheckedImage,
@@ -149,7 +150,10 @@ class FakeRenderer:
         self._engines = engines
         self._launch = launch
 
-    async def render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
+    async def render(
+        self, frame: int, output: Path, on_progress: OnProgress, ahead: Ahead | None = None
+    ) -> RenderedImage:
+        del ahead
         self._engines.begun.append(frame)
         on_progress(0.5)
         await self._engines.may_end(frame)

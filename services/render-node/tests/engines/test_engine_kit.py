@@ -60,6 +60,22 @@ async def test_processes_are_kept_or_gone_as_the_kind_of_engine_says(
     assert (after[0] is not None) == isinstance(subject.engine, WarmEngine)
 
 
+async def test_the_next_frame_is_begun_before_it_is_asked_for(
+    bench: Bench, subject: Subject
+) -> None:
+    """Where an engine stays warm; and one that is not asked for then harms no other."""
+    renderer = await opened(bench, subject)
+    one, two, three = (bench.scratch / f"{frame:04d}.png" for frame in (1, 2, 3))
+    await renderer.render(1, one, bench.progress.append, (2, two))
+    if isinstance(subject.engine, WarmEngine):
+        await until(two.exists)
+    found = await renderer.render(2, two, bench.progress.append, (1, one))
+    assert found.path.read_bytes() != one.read_bytes()
+    assert found.seconds > 0
+    other = await renderer.render(3, three, bench.progress.append)
+    assert other.path.read_bytes() not in {one.read_bytes(), two.read_bytes()}
+
+
 async def test_frame_that_takes_too_long_is_ended(bench: Bench, subject: Subject) -> None:
     renderer = await opened(bench, subject, Limits(frame=0.5))
     failure = await failing(bench, renderer)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightmill.scheduler.core.chunks import MOST_FRAMES, TARGET_SECONDS
+from lightmill.scheduler.core.chunks import LEAST_SECONDS, MOST_FRAMES, TARGET_SECONDS
 from lightmill.scheduler.core.timing import Timing
 from lightmill.scheduler.simulation.stage import Stage, machine
 
@@ -28,8 +28,13 @@ def test_the_first_frames_go_one_by_one_and_the_last_in_small_pieces() -> None:
     sizes = chunks(0.1)
     assert sizes[0] == 1
     assert max(sizes) == TARGET_SECONDS / 0.1
-    assert sizes[-1] == 1
+    assert sizes[-1] <= LEAST_SECONDS / 0.1
     assert sum(sizes) == 1000
+
+
+def test_no_piece_of_cheap_frames_is_shorter_than_handing_it_out() -> None:
+    measured = [size for size in chunks(0.01, frames=1000) if size > 1]
+    assert min(measured[:-1]) >= int(LEAST_SECONDS * MOST_FRAMES / TARGET_SECONDS)
 
 
 def test_long_frames_go_one_by_one() -> None:

@@ -27,6 +27,7 @@ from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.core.attempts import Attempts
 from lightmill.render_node.engines import installation
 from lightmill.render_node.engines.archives import ImagesAndArchives
+from lightmill.render_node.engines.assembly import AssemblyEngine
 from lightmill.render_node.engines.child_watch import watch_by_descriptor
 from lightmill.render_node.engines.configured import blenders, configured
 from lightmill.render_node.engines.films import FilmsAndImages
@@ -239,7 +240,11 @@ def _installed(settings: NodeSettings) -> Renderers:
         settings.node_state_dir,
         None if settings.node_walls else no_sandbox(),
         enable_simulated=settings.node_simulated,
-        engines=(*blenders(settings), *configured(settings, submissions, clock)),
+        engines=(
+            *blenders(settings),
+            *configured(settings, submissions, clock),
+            AssemblyEngine(),
+        ),
     )
 
 

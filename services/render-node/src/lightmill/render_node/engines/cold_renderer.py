@@ -9,7 +9,7 @@ from lightmill.render_node.engines.contract import ColdEngine, Command, Failed, 
 from lightmill.render_node.engines.conversation import Conversation
 from lightmill.render_node.engines.output_log import OutputLog
 from lightmill.render_node.engines.process import EngineProcess
-from lightmill.render_node.ports import Launch, OnProgress, RenderedImage, RenderFailedError
+from lightmill.render_node.ports import Ahead, Launch, OnProgress, RenderedImage, RenderFailedError
 
 StartCommand = Callable[[Command, OutputLog], EngineProcess]
 """Makes a process, not started yet, of a command."""
@@ -25,8 +25,11 @@ class ColdRenderer:
         self._log = OutputLog(launch.log)
         self._time = asyncio.get_running_loop().time
 
-    async def render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
+    async def render(
+        self, frame: int, output: Path, on_progress: OnProgress, ahead: Ahead | None = None
+    ) -> RenderedImage:
         """Render `frame` to `output`; see `ports.Renderer`."""
+        del ahead
         self._log.begin_frame()
         begun = self._time()
         process = await self._started(frame, output)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from lightmill.render_node.config import NodeSettings
-from lightmill.render_node.engines.assembly import AssemblyEngine
 from lightmill.render_node.engines.blender import BlenderProgram, BpyModule, ScenePolicy
 from lightmill.render_node.engines.command import CommandEngine
 from lightmill.render_node.engines.contract import Engine
@@ -39,7 +38,6 @@ def configured(
 def _configured(
     settings: NodeSettings, submissions: Submissions, clock: Clock
 ) -> Iterator[Engine]:
-    yield AssemblyEngine()
     if settings.node_maya is not None:
         yield Maya(settings.node_maya, settings.licences)
     if settings.node_unreal is not None:

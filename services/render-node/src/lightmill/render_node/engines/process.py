@@ -68,6 +68,8 @@ class EngineProcess:
         self._unsent = b""
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._pids: list[int] = []
+        self._memory = 0
         self.last_output = self._loop.time()
         self.verdict: str | None = None
 
@@ -79,17 +81,21 @@ class EngineProcess:
 
     @property
     def memory_share(self) -> float:
-        """How much of the memory that it was granted the tree holds."""
+        """How much of the memory that it was granted the tree held when it was looked at last."""
         if self._process is None or self.exit_code is not None:
             return 0.0
-        return process_tree.memory(process_tree.members(self._process.pid)) / self._plan.ram
+        return self._memory / self._plan.ram
 
     @property
     def peak_memory(self) -> int | None:
-        """The most bytes that its processes have held so far, or None when it has ended."""
+        """The most bytes that its processes have held so far, or None when it has ended.
+
+        Those of its processes that were there when it was looked at last: to walk the tree takes
+        as long as many a frame.
+        """
         if self._process is None or self.exit_code is not None:
             return None
-        return process_tree.peak(process_tree.members(self._process.pid))
+        return process_tree.peak(self._pids or process_tree.members(self._process.pid))
 
     async def start(self) -> None:
         """Start the process in a session of its own.
@@ -254,10 +260,11 @@ class EngineProcess:
         await asyncio.to_thread(process_tree.end, root, self._plan.mark)
 
     def _excess(self, root: int) -> str | None:
-        pids = process_tree.members(root)
-        if len(pids) > self._plan.processes:
+        self._pids = process_tree.members(root)
+        self._memory = process_tree.memory(self._pids)
+        if len(self._pids) > self._plan.processes:
             return "processes"
-        return "memory" if process_tree.memory(pids) > self._plan.ram else None
+        return "memory" if self._memory > self._plan.ram else None
 
     async def _disk_excess(self) -> str | None:
         used = await asyncio.to_thread(disk_use.used, self._plan.folder)

@@ -20,6 +20,7 @@ from lightmill.render_node.engines.contract import (
 from lightmill.render_node.engines.output_log import OutputLog
 from lightmill.render_node.engines.remote_talk import RemoteTalk, UnknownRenderError
 from lightmill.render_node.ports import (
+    Ahead,
     Launch,
     OnProgress,
     RenderedImage,
@@ -114,8 +115,11 @@ class RemoteRenderer:
         self._log = OutputLog(launch.log)
         self._time = asyncio.get_running_loop().time
 
-    async def render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
+    async def render(
+        self, frame: int, output: Path, on_progress: OnProgress, ahead: Ahead | None = None
+    ) -> RenderedImage:
         """Have `frame` rendered, and write its image to `output`; see `ports.Renderer`."""
+        del ahead
         self._log.begin_frame()
         begun = self._time()
         patience = self._engine.patience(self._launch.work)

@@ -9,7 +9,13 @@ from lightmill.render_node.engines.contract import Failed, Progress, Ready, Rend
 from lightmill.render_node.engines.conversation import Conversation, StartProcess
 from lightmill.render_node.engines.output_log import OutputLog
 from lightmill.render_node.engines.process import EngineProcess
-from lightmill.render_node.ports import Launch, OnProgress, RenderedImage, RenderFailedError
+from lightmill.render_node.ports import (
+    Ahead,
+    Launch,
+    OnProgress,
+    RenderedImage,
+    RenderFailedError,
+)
 
 _NEARLY_FULL = 0.8
 
@@ -24,6 +30,8 @@ class WarmRenderer:
         self._log = OutputLog(launch.log)
         self._process: EngineProcess | None = None
         self._ready = False
+        self._begun: Ahead | None = None
+        self._free_since = 0.0
         self._version = engine.name
         self._time = asyncio.get_running_loop().time
 
@@ -45,9 +53,12 @@ class WarmRenderer:
         self._talk = Conversation(self._engine, process, self._log, self._launch.work.limits)
         self._opened_at = self._time()
 
-    async def render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
+    async def render(
+        self, frame: int, output: Path, on_progress: OnProgress, ahead: Ahead | None = None
+    ) -> RenderedImage:
         """Render `frame` to `output`; see `ports.Renderer`."""
-        if self._ready and self._process and self._process.memory_share > _NEARLY_FULL:
+        strange = self._begun is not None and self._begun != (frame, output)
+        if strange or (self._begun is None and self._ready and self._nearly_full):
             await self._end_process()  # what grew over the frames must not fail the next one
         if self._process is None:
             await self.start()
@@ -56,7 +67,7 @@ class WarmRenderer:
         try:
             if not self._ready:
                 await self._await_ready()
-            image = await self._render(frame, output, on_progress)
+            image = await self._render(self._ask(frame, output, ahead), frame, on_progress)
             sound = True
         finally:
             if not sound:
@@ -70,7 +81,7 @@ class WarmRenderer:
         self._log.close()
 
     async def _end_process(self) -> None:
-        process, self._process, self._ready = self._process, None, False
+        process, self._process, self._ready, self._begun = self._process, None, False, None
         if process is not None:
             await asyncio.shield(asyncio.ensure_future(process.close()))
 
@@ -85,21 +96,34 @@ class WarmRenderer:
         self._ready = True
         self._version = f"{self._engine.name} {event.version}".strip()
 
-    async def _render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
-        begun = self._time()
-        limit = self._launch.work.limits.frame
-        deadline = None if limit is None else begun + limit
+    def _ask(self, frame: int, output: Path, ahead: Ahead | None) -> float:
+        """Have the engine render the frame and then the next; return since when it renders."""
+        begun = self._free_since
+        if self._begun is None:
+            begun = self._time()
+            self._send(frame, output)
+        self._begun = None
+        if ahead is not None and not self._nearly_full:
+            self._send(*ahead)
+            self._begun = ahead
+        return begun
+
+    def _send(self, frame: int, output: Path) -> None:
         with contextlib.suppress(OSError):  # its end is told by the conversation
             self._living.send(self._engine.request(frame, output))
+
+    async def _render(self, begun: float, frame: int, on_progress: OnProgress) -> RenderedImage:
+        limit = self._launch.work.limits.frame
+        deadline = None if limit is None else begun + limit
         while True:
             match await self._talk.event(deadline, f"frame {frame}"):
                 case Progress(share):
                     on_progress(share)
                 case Rendered(path, samples):
-                    seconds = self._time() - begun
+                    self._free_since = self._time()
                     return RenderedImage(
                         path=self._inside(path),
-                        seconds=seconds,
+                        seconds=self._free_since - begun,
                         peak_ram=self._living.peak_memory,
                         samples=samples,
                         engine=self._version,
@@ -114,6 +138,10 @@ class WarmRenderer:
         if not path.is_relative_to(scratch) or ".." in path.parts:
             raise RenderFailedError(FailureKind.OUTPUT, f"{path} is outside the scratch folder")
         return path
+
+    @property
+    def _nearly_full(self) -> bool:
+        return self._process is not None and self._process.memory_share > _NEARLY_FULL
 
     @property
     def _living(self) -> EngineProcess:

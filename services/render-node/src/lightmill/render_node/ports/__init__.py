@@ -10,6 +10,7 @@ from lightmill.render_node.ports.disk import (
     Workspaces,
 )
 from lightmill.render_node.ports.engines import (
+    Ahead,
     Launch,
     OnProgress,
     RenderedImage,
@@ -32,6 +33,7 @@ from lightmill.render_node.ports.farm import (
 from lightmill.render_node.ports.images import CheckedImage, Images
 
 __all__ = [
+    "Ahead",
     "Api",
     "AttemptGoneError",
     "BundleFile",

@@ -12,6 +12,8 @@ from lightmill.domain.job import Work
 
 OnProgress = Callable[[float], None]
 """Called with the share of the frame that is done, 0 to 1."""
+Ahead = tuple[int, Path]
+"""A frame and its output."""
 
 
 class RenderFailedError(Exception):
@@ -83,11 +85,19 @@ class Renderer(Protocol):
     follows then.
     """
 
-    async def render(self, frame: int, output: Path, on_progress: OnProgress) -> RenderedImage:
+    async def render(
+        self, frame: int, output: Path, on_progress: OnProgress, ahead: Ahead | None = None
+    ) -> RenderedImage:
         """Render `frame` to `output` below the scratch folder.
 
-        `output` has the suffix of the wanted format. A process that died fails one frame; the
-        next call starts another.
+        A process that died fails one frame; the next call starts another.
+
+        Args:
+            frame: Which.
+            output: It has the suffix of the wanted format.
+            on_progress: Told how far it is.
+            ahead: What will be asked for next: an engine may begin it as soon as it is done with
+                this one. Whoever does not ask for it then closes the renderer.
 
         Raises:
             RenderFailedError: there is no image.

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,7 @@ from lightmill.messages.orders import Assignment, Frame
 from lightmill.render_node.core.held import Held
 from lightmill.render_node.core.naming import LOG_NAME, image_name, thumbnail_name
 from lightmill.render_node.ports import (
+    Ahead,
     Api,
     JobFolder,
     RenderedImage,
@@ -24,7 +25,7 @@ from lightmill.render_node.use_cases.keep_warm import KeepWarm, Warm, Wish
 from lightmill.render_node.use_cases.upload_urls import UploadUrls
 from lightmill.runtime.clock import Clock
 
-_AHEAD = 3
+_UNDELIVERED = 16
 """Frames that may wait for their delivery while the next one renders."""
 _LOG_BYTES = 2**20
 
@@ -146,16 +147,18 @@ class RunAttempt:
         except BaseException:
             await self._warm.discard(warm)
             raise
-        self._warm.release(warm)  # after a failure too: the next frame starts a new process
+        if failure is None:
+            self._warm.release(warm)
+        else:  # the engine may be busy with the frame after the one that failed
+            await self._warm.discard(warm)
         run.progress.rendered(run.held)
         return failure
 
     async def _render_frames(self, warm: Warm, run: _Job) -> None:
         held = run.held
         folder = _made(warm.scratch / held.attempt_id)
-        for frame in held.assignment.frames:
-            output = folder / image_name(held.assignment.work, frame.frame)
-            rendered = await warm.renderer.render(frame.frame, output, _noting(held))
+        for frame, (number, output), ahead in _with_next(held.assignment, folder):
+            rendered = await warm.renderer.render(number, output, _noting(held), ahead)
             held.rendered, held.done = held.rendered + 1, 0.0
             if not rendered.exists:
                 run.progress.delivered(held, nothing_left(frame, rendered))
@@ -175,8 +178,8 @@ class RunAttempt:
         for delivery in run.deliveries:
             if delivery.done():
                 delivery.result()
-        if len(run.deliveries) >= _AHEAD:
-            await run.deliveries[-_AHEAD]
+        if len(run.deliveries) >= _UNDELIVERED:
+            await run.deliveries[-_UNDELIVERED]
 
     async def _await_deliveries(self, run: _Job) -> None:
         for ended in await asyncio.gather(*run.deliveries, return_exceptions=True):
@@ -205,6 +208,15 @@ def _names(assignment: Assignment) -> list[str]:
         for frame in assignment.frames
     )
     return [LOG_NAME, *(name for pair in pairs for name in pair)]
+
+
+def _with_next(
+    assignment: Assignment, folder: Path
+) -> Iterator[tuple[Frame, Ahead, Ahead | None]]:
+    """Yield each frame, what is asked for it, and what will be asked for next."""
+    frames = assignment.frames
+    asked = [(one.frame, folder / image_name(assignment.work, one.frame)) for one in frames]
+    yield from zip(frames, asked, (*asked[1:], None), strict=True)
 
 
 def _noting(held: Held) -> Callable[[float], None]:

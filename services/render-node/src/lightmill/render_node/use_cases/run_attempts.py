@@ -23,6 +23,8 @@ from lightmill.render_node.use_cases.run_attempt import Progress
 from lightmill.runtime.clock import Clock
 
 _log = structlog.get_logger(__name__)
+_GATHER_FRAMES = 0.1
+"""Seconds between two reports for the sake of frames alone: each is a commit of the leader's."""
 
 
 class Runs(Protocol):
@@ -61,6 +63,8 @@ class RunAttempts:
         self._forget: set[JobFolder] = set()
         self._freed: dict[str, int] = {}
         self._settled = asyncio.Condition()
+        self._frames_told = 0.0
+        self._telling: asyncio.TimerHandle | None = None
 
     @property
     def freed(self) -> tuple[FreedWorkspace, ...]:
@@ -129,6 +133,16 @@ class RunAttempts:
     def delivered(self, held: Held, result: FrameResult) -> None:
         """Take note that a frame is stored."""
         held.delivered[result.ordinal] = result
+        now = asyncio.get_running_loop().time()
+        if now >= self._frames_told + _GATHER_FRAMES:
+            self._tell_frames()
+        elif self._telling is None:
+            later = self._frames_told + _GATHER_FRAMES - now
+            self._telling = asyncio.get_running_loop().call_later(later, self._tell_frames)
+
+    def _tell_frames(self) -> None:
+        self._telling = None
+        self._frames_told = asyncio.get_running_loop().time()
         self.changed.set()
 
     async def _apply(self, obeyed: Obeyed) -> None:
