@@ -54,7 +54,10 @@ def set_up(scene: bpy.types.Scene) -> None:
     render = scene.render
     render.engine, render.fps, render.fps_base = "CYCLES", 30, 1.001
     render.resolution_x, render.resolution_y, render.resolution_percentage = 640, 360, 50
-    render.image_settings.file_format = "OPEN_EXR"
+    image = render.image_settings
+    image.file_format, image.color_mode, image.color_depth = "OPEN_EXR", "RGB", "16"
+    image.quality, render.filepath = 70, "//out/shot_####"
+    scene.view_settings.view_transform = "Filmic"
     scene.cycles.samples = 32
     scene.view_layers.new("Characters")
     scene.camera = bpy.data.objects.new("Close", bpy.data.cameras.new("Close"))
