@@ -1,8 +1,11 @@
-"""Seed 003's words for a node."""
+"""Seed 003's words for a node, and what path rules say of it."""
+
+import sys
 
 import pytest
 from pydantic import ValidationError
 
+from lightmill.domain.path_rules import PathRule, System
 from lightmill.render_node.config import NodeSettings
 
 
@@ -22,3 +25,13 @@ def test_an_executor_id_keeps_to_the_rules_of_names() -> None:
 def test_without_them_the_nodes_own_words_hold() -> None:
     settings = NodeSettings(node_name="mill", node_pools="default")
     assert (settings.node_name, settings.pools) == ("mill", ("default",))
+
+
+def test_path_rules_of_this_system_alone_count() -> None:
+    rules = [
+        PathRule(source="P:/", target="/mnt/p", system=System.LINUX),
+        PathRule(source="P:/", target="/Volumes/p", system=System.MACOS),
+        PathRule(source="Q:/", target=""),
+    ]
+    here = {"linux": "/mnt/p", "darwin": "/Volumes/p"}[sys.platform]
+    assert NodeSettings(path_rules=tuple(rules)).moves == (("P:/", here), ("Q:/", ""))

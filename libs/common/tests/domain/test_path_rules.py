@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightmill.domain.path_rules import PathRule, System, is_absolute, translated
+from lightmill.domain.absolute_paths import is_absolute
+from lightmill.domain.path_rules import PathRule, System, translated
 
 RULES = (
     PathRule(source="P:\\", target="/mnt/p"),

@@ -28,7 +28,9 @@ def plain(content: bytes) -> bytes:
 @pytest.mark.parametrize("compressed", [True, False], ids=["zstd", "plain"])
 @pytest.mark.parametrize("version", HEADERS)
 def test_settings_and_files_are_read_whatever_version_wrote_them(
-    version: str, compressed: bool, tmp_path: Path  # noqa: FBT001  # a parameter
+    version: str,
+    compressed: bool,  # noqa: FBT001  # a parameter
+    tmp_path: Path,
 ) -> None:
     content = (WRITTEN / f"{version}.blend").read_bytes()
     assert plain(content).startswith(HEADERS[version])

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from lightmill.analyzer.core.presence import Bundle, place
 from lightmill.analyzer.core.reading import Use
+from lightmill.domain.path_rules import PathRule
 
 PATHS = (
     "scenes/shot.blend",
@@ -111,3 +112,14 @@ def test_any_path_gets_an_answer_inside_the_bundle(path: str, sequence: bool) ->
     found = bundle.found(one)
     assert found is None or found == target
     bundle.hint(one, bundle.near(one))
+
+
+RULES = (PathRule(source="P:/wolf", target=""), PathRule(source="/Users/me", target="/mnt/me"))
+
+
+def test_rules_hold_for_blenders_absolute_paths_as_they_do_on_nodes() -> None:
+    bundle = Bundle(PATHS, RULES)
+    assert bundle.found(use("P:/Wolf/textures/wood.png")) == "textures/wood.png"
+    assert bundle.elsewhere(use("/Users/me/wood.png")) == "/mnt/me/wood.png"
+    assert bundle.found(use("P:/other/textures/wood.png")) is None
+    assert bundle.elsewhere(use("//Users/me/wood.png")) is None

@@ -81,6 +81,27 @@ def textured(thing: bpy.types.Object, folder: Path) -> bpy.types.ShaderNode:
     return shader
 
 
+def elsewhere(folder: Path) -> None:
+    """Name a texture and a library by paths of this folder, of Windows and of a POSIX machine."""
+    small()
+    textured(bpy.data.objects["Cube"], folder)
+    bpy.data.objects["Cube"].location.x = 2
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "props.blend"), copy=True)
+    small()
+    shader = textured(bpy.data.objects["Cube"], folder)
+    assert shader is not None
+    with bpy.data.libraries.load(str(folder / "props.blend"), link=True) as (_, into):
+        into.objects = ["Cube"]
+    bpy.context.scene.collection.objects.link(into.objects[0])
+    names = {"here": "//", "windows": "P:\\wolf\\", "posix": "/home/artist/wolf/"}
+    for name, home in names.items():
+        image = next(one for one in bpy.data.images if one.name == "checker" and not one.library)
+        image.filepath = f"{home}checker.png"
+        bpy.data.libraries[0].filepath = f"{home}props.blend"
+        target = str(folder / f"{name}.blend")
+        bpy.ops.wm.save_as_mainfile(filepath=target, copy=True, relative_remap=False)
+
+
 def falling(folder: Path) -> None:
     """Let a cloth fall: what a frame shows depends on the frames before it."""
     small()

@@ -3,10 +3,11 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from PIL import Image
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Json, Work
+from lightmill.render_node.engines.blender import BpyModule, ScenePolicy
 from lightmill.render_node.engines.images import OpenImageIoImages
 from lightmill.render_node.engines.sandbox import Bubblewrap
 from lightmill.render_node.ports import Renderer, RenderFailedError
@@ -241,3 +243,41 @@ async def test_code_inside_the_walls_reaches_nothing(
     assert len(json.loads(found["processes"].replace("'", '"'))) <= 3
     assert "LIGHTMILL_TEST_SECRET" not in found["environment"]
     assert not (hostile / "written").exists()
+
+
+@pytest.fixture(scope="module")
+def elsewhere(make_scenes: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    make_scenes(folder, "elsewhere")
+    return folder
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["in the bundle", "on a share"])
+async def test_paths_of_the_submitters_machine_are_found_by_the_rules(
+    bench: Bench,
+    elsewhere: Path,
+    tmp_path: Path,
+    shared: bool,  # noqa: FBT001  # a parameter
+) -> None:
+    project, share = tmp_path / "bundle", tmp_path / "share"
+    shutil.copytree(elsewhere, project)
+    if shared:
+        share.mkdir()
+        for name in ("checker.png", "props.blend"):
+            shutil.copy(project / name, share)
+    target = str(share) if shared else ""
+    moves = (("p:/Wolf", target), ("P:\\", "/nowhere"), ("/home/artist/wolf/", target))
+    policy = ScenePolicy(moves=moves)
+    images = {}
+    for name in ("here", "windows", "posix"):
+        work = Work(engine="blender", scene=f"{name}.blend")
+        engine = BpyModule(policy=policy)
+        renderer = await bench.open(engine, bench.launch(work, project))
+        images[name] = pixels((await bench.render(renderer, 1)).path)
+        await renderer.close()
+    assert np.array_equal(images["windows"], images["here"])
+    assert np.array_equal(images["posix"], images["here"])
+    work = Work(engine="blender", scene="windows.blend")
+    renderer = await bench.open(BpyModule(), bench.launch(work, project))
+    without = pixels((await bench.render(renderer, 1)).path)
+    assert not np.array_equal(without, images["here"]), "the test cannot see a texture"

@@ -101,6 +101,48 @@ def test_licence_servers_are_named_and_reached(bench: Bench) -> None:
     assert Maya(Path("/m")).frame_command(launch(bench), 1, bench.scratch / "1.png").hosts == ()
 
 
+MOVES = (("P:\\", "/mnt/p"), ("P:\\wolf", "/mnt/fast/wolf"), ("/Users/me/wolf", "tex"))
+
+
+def test_maya_is_told_where_other_machines_paths_are_the_longest_first(bench: Bench) -> None:
+    maya = Maya(Path("/usr/autodesk/maya2025"), moves=MOVES, windows=False)
+    command = maya.frame_command(launch(bench), 1, bench.scratch / "1.png")
+    told = command.environment["LIGHTMILL_PATH_MOVES"].split("|")
+    assert told == [
+        *("/Users/me/wolf", f"{bench.project}/tex"),
+        *("P:/wolf", "/mnt/fast/wolf"),
+        *("P:/", "/mnt/p"),
+    ]
+    assert {Path("/mnt/p"), Path("/mnt/fast/wolf")} <= set(command.readable)
+    script = Path(command.environment["MAYA_SCRIPT_PATH"]) / "userSetup.mel"
+    assert "dirmap -enable true" in script.read_text()
+    assert script.parent in command.readable
+
+
+def test_on_windows_the_paths_of_other_machines_become_those_of_a_drive() -> None:
+    home = PureWindowsPath("C:\\Maya2025")
+    maya = Maya(home, moves=[("/mnt/wolf", "W:\\wolf")], windows=True)  # type: ignore[arg-type]  # as on Windows
+    project = PureWindowsPath("D:\\farm\\project")
+    asked = Launch(
+        step_id="s",
+        work=Work(engine="maya", scene="a.ma"),
+        project=project,  # type: ignore[arg-type]  # as on Windows
+        scratch=project,  # type: ignore[arg-type]  # as on Windows
+        cores=1,
+        ram=1,
+        gpus=(),
+        log=Path(),
+    )
+    command = maya.frame_command(asked, 1, project / "1.png")  # type: ignore[arg-type]  # as on Windows
+    assert command.environment["LIGHTMILL_PATH_MOVES"] == "/mnt/wolf|W:/wolf"
+
+
+def test_without_rules_maya_is_told_nothing(bench: Bench) -> None:
+    command = engine().frame_command(launch(bench), 1, bench.scratch / "1.png")
+    assert not command.environment.keys() & {"LIGHTMILL_PATH_MOVES", "MAYA_SCRIPT_PATH"}
+    assert command.readable == (Path("/usr/autodesk/maya2025"),)
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

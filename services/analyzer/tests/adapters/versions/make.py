@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 
-VERSION = "{0}.{1}".format(*bpy.app.version)
+VERSION = ".".join(map(str, bpy.app.version[:2]))
 
 bpy.ops.wm.read_factory_settings(use_empty=True)
 scene = bpy.context.scene

@@ -3,13 +3,16 @@
 import os
 import re
 import socket
+import sys
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from lightmill.domain.path_rules import System, moves
 from lightmill.domain.resources import GIB
 from lightmill.runtime.settings import Settings
 
+_SYSTEMS = {"win32": System.WINDOWS, "darwin": System.MACOS}
 _SANDBOXES = ("none", "container", "bubblewrap")
 
 
@@ -103,6 +106,11 @@ class NodeSettings(Settings):
     def pools(self) -> tuple[str, ...]:
         """The names of the pools."""
         return _listed(self.node_pools)
+
+    @property
+    def moves(self) -> tuple[tuple[str, str], ...]:
+        """What the path rules say of this machine."""
+        return moves(self.path_rules, _SYSTEMS.get(sys.platform, System.LINUX))
 
     @property
     def addons(self) -> tuple[str, ...]:

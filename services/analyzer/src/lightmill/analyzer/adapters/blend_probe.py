@@ -230,8 +230,8 @@ def output(scene: Any) -> dict[str, object]:  # noqa: ANN401  # the library has 
 def memory(file: Any, scene: Any) -> int:  # noqa: ANN401  # the library has no types
     """Return about how many bytes a render takes; textures and libraries in files come on top."""
     share = scene[b"r", b"size"] / 100
-    pixels = scene[b"r", b"xsch"] * scene[b"r", b"ysch"] * share * share
-    data = sum(block.size for block in file.blocks)
+    pixels: float = scene[b"r", b"xsch"] * scene[b"r", b"ysch"] * share * share
+    data: int = sum(block.size for block in file.blocks)
     return round(MEMORY_BASE + MEMORY_OF_DATA * data + MEMORY_OF_PIXEL * pixels)
 
 

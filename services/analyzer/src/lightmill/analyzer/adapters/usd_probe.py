@@ -14,7 +14,7 @@ from lightmill.analyzer.adapters.probing import run
 from lightmill.analyzer.core.broken import BrokenSceneError
 from lightmill.analyzer.core.pattern import is_pattern
 from lightmill.analyzer.core.reading import Use
-from lightmill.domain.path_rules import is_absolute, slashed
+from lightmill.domain.absolute_paths import is_absolute, slashed
 
 MOST_LAYERS, MOST_USES = 1_000, 100_000
 SUFFIXES = (".usd", ".usda", ".usdc", ".usdz")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from lightmill.analyzer.core.near import Neighbours
 from lightmill.analyzer.core.pattern import is_pattern, matcher
 from lightmill.analyzer.core.reading import Use
-from lightmill.domain.path_rules import PathRule, System, is_absolute, translated
+from lightmill.domain.absolute_paths import is_absolute
+from lightmill.domain.path_rules import PathRule, System, translated
 
 
 class Bundle:
@@ -74,9 +75,8 @@ class Bundle:
         return tuple(one for one in own if one is not None)
 
     def _mapped(self, use: Use) -> str | None:
-        # Nodes open Blender's scenes as they are: no rule changes where it looks.
-        if use.places is None:
-            return None
+        if use.places is None and use.path.startswith("//"):
+            return None  # Blender's own: below the folder of the scene
         return translated(use.path, self._rules, System.LINUX)
 
     def _stands(self, target: str, sequence: bool) -> bool:  # noqa: FBT001  # passed on

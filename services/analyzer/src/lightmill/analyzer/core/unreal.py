@@ -9,7 +9,7 @@ from typing import Any
 
 from lightmill.analyzer.core.broken import BrokenSceneError
 from lightmill.analyzer.core.reading import Use
-from lightmill.domain.path_rules import is_absolute, slashed
+from lightmill.domain.absolute_paths import is_absolute, slashed
 
 QUEUE = "MovieRenderPipeline"
 _ASSET = re.compile(r"/Game/([^\s\"'.]+)")

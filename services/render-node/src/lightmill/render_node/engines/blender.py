@@ -9,7 +9,9 @@ from shutil import which
 
 from typing_extensions import override
 
+from lightmill.domain import absolute_paths
 from lightmill.domain.failures import FailureKind
+from lightmill.domain.job import Json
 from lightmill.render_node.engines import wire
 from lightmill.render_node.engines.contract import Command, Event
 from lightmill.render_node.engines.installation import (
@@ -23,10 +25,14 @@ from lightmill.render_node.ports import Launch
 _INSIDE = Path(__file__).with_name("blender_inside")
 _DRIVER = _INSIDE / "driver.py"
 _NODE = _INSIDE.parents[1]
+_WORDS = Path(absolute_paths.__file__)
+_DOMAIN = str(_WORDS.parents[2])
 _READABLE = (
     _INSIDE,
     *(_NODE / part for part in ("__init__.py", "engines/__init__.py", "core/__init__.py")),
     _NODE / "core" / "tiles.py",
+    _WORDS,
+    _WORDS.with_name("__init__.py"),
 )
 """The driver, and the packages that its modules are named after."""
 _OLDEST = (4, 0)
@@ -50,10 +56,18 @@ class ScenePolicy:
         trusting: Whether the code that a scene holds may run inside the sandbox: drivers,
             registered texts, Freestyle and OSL.
         addons: Names of the add-ons that a job may ask for.
+        moves: Folders of other machines, and where they are on this one or in the bundle.
     """
 
     trusting: bool = False
     addons: tuple[str, ...] = ()
+    moves: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of this machine that scenes may read beside the bundle."""
+        targets = (Path(target) for _, target in self.moves)
+        return tuple(dict.fromkeys(target for target in targets if target.is_absolute()))
 
 
 _STRICT = ScenePolicy()
@@ -82,16 +96,19 @@ class BpyModule:
         """Return the environment's Python with the driver script."""
         python = environment_python(self._home)
         return Command(
-            argv=(str(python), "-I", str(_DRIVER)),
+            argv=(str(python), "-I", str(_DRIVER), _DOMAIN),
             environment=_visible(launch.gpus),
-            readable=(*python_readable(python), *_READABLE),
+            readable=(*python_readable(python), *_READABLE, *self._policy.folders),
             devices=_devices(launch.gpus),
         )
 
     def opening(self, launch: Launch) -> str:
         """Return the launch for the driver."""
         policy = self._policy
-        return wire.opening(launch, trusting=policy.trusting, addons=list(policy.addons))
+        moves: list[Json] = [list(move) for move in policy.moves]
+        return wire.opening(
+            launch, trusting=policy.trusting, addons=list(policy.addons), moves=moves
+        )
 
     def request(self, frame: int, output: Path) -> str:
         """Return the frame for the driver."""
@@ -139,10 +156,10 @@ class BlenderProgram(BpyModule):
                 *("--background", "--factory-startup", autoexec),
                 *(("--offline-mode",) if offline else ()),
                 *("--python-exit-code", "1", "--threads", str(launch.cores)),
-                *("--python", str(_DRIVER)),
+                *("--python", str(_DRIVER), "--", _DOMAIN),
             ),
             environment=_visible(launch.gpus),
-            readable=(self._program.parent, *_READABLE),
+            readable=(self._program.parent, *_READABLE, *self._policy.folders),
             devices=_devices(launch.gpus),
         )
 

@@ -17,7 +17,9 @@ from lightmill.runtime.clock import Clock
 
 def blenders(settings: NodeSettings) -> tuple[Engine, ...]:
     """Return the Blenders to look for; the first that is here counts."""
-    policy = ScenePolicy(trusting=settings.node_trusts_scenes, addons=settings.addons)
+    policy = ScenePolicy(
+        trusting=settings.node_trusts_scenes, addons=settings.addons, moves=settings.moves
+    )
     program = BlenderProgram(settings.node_blender, policy)
     return (program,) if settings.node_blender else (BpyModule(policy=policy), program)
 
@@ -39,7 +41,7 @@ def _configured(
     settings: NodeSettings, submissions: Submissions, clock: Clock
 ) -> Iterator[Engine]:
     if settings.node_maya is not None:
-        yield Maya(settings.node_maya, settings.licences)
+        yield Maya(settings.node_maya, settings.licences, moves=settings.moves)
     if settings.node_unreal is not None:
         yield Unreal(settings.node_unreal, settings.licences)
     if settings.node_remote_url is not None:

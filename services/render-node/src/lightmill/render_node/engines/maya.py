@@ -6,15 +6,17 @@ arguments, and against recorded lines of output.
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lightmill.domain.absolute_paths import is_absolute, slashed
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Json
 from lightmill.render_node.engines.contract import Command, Event, Failed, Progress, Ready
 from lightmill.render_node.engines.symptoms import diagnose, licence_hosts, symptom
 from lightmill.render_node.ports import Launch, RenderFailedError
 
+_INSIDE = Path(__file__).with_name("maya_inside")
 _VERSION = re.compile(r"maya(\d{4}(?:\.\d+)?)", re.IGNORECASE)
 _DONE = re.compile(r"\|\s+(\d{1,3})% done")
 _OPENED = re.compile(r"^File read in\s+[\d.]+ seconds")
@@ -47,6 +49,7 @@ class Maya:
     Args:
         home: Folder of the installation; its name has the version in it.
         licences: Variables that name licence servers.
+        moves: Folders of other machines, and where they are on this one or in the bundle.
         windows: Whether this is a Windows machine.
     """
 
@@ -57,9 +60,11 @@ class Maya:
         home: Path,
         licences: Mapping[str, str] | None = None,
         *,
+        moves: Sequence[tuple[str, str]] = (),
         windows: bool = sys.platform == "win32",
     ) -> None:
         self._home = home
+        self._moves = moves
         self._licences = dict(licences or {})
         self._program = home / "bin" / ("Render.exe" if windows else "Render")
 
@@ -91,8 +96,9 @@ class Maya:
                 "MAYA_LOCATION": self._home.as_posix(),
                 **_QUIET,
                 **self._licences,
+                **_moving(self._moves, launch.project),
             },
-            readable=(self._home,),
+            readable=(self._home, *_folders(self._moves)),
             hosts=licence_hosts(self._licences),
         )
 
@@ -117,6 +123,27 @@ class Maya:
     def classify_failure(self, exit_code: int, tail: str) -> FailureKind:
         """Return why `Render` failed, by what it said last."""
         return diagnose(exit_code, tail, _SYMPTOMS)
+
+
+def _moving(moves: Sequence[tuple[str, str]], project: Path) -> dict[str, str]:
+    """Return what makes Maya find files where the moves say, the longest source first."""
+    if not moves:
+        return {}
+    sources = sorted(moves, key=lambda move: len(move[0]), reverse=True)
+    pairs = [(slashed(source), _place(target, project)) for source, target in sources]
+    told = "|".join(text for pair in pairs for text in pair)
+    return {"MAYA_SCRIPT_PATH": _INSIDE.as_posix(), "LIGHTMILL_PATH_MOVES": told}
+
+
+def _place(target: str, project: Path) -> str:
+    found = slashed(target)
+    return found if is_absolute(found) else (project / found).as_posix()
+
+
+def _folders(moves: Sequence[tuple[str, str]]) -> tuple[Path, ...]:
+    """Return what Maya has to see for that; nothing without moves."""
+    targets = tuple(Path(target) for _, target in moves if is_absolute(slashed(target)))
+    return (_INSIDE, *dict.fromkeys(targets)) if moves else ()
 
 
 def _folder(output: Path, frame: int) -> Path:

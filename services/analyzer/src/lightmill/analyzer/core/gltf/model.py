@@ -9,7 +9,7 @@ from lightmill.analyzer.core.broken import BrokenSceneError
 from lightmill.analyzer.core.gltf.document import Document, Item
 from lightmill.analyzer.core.gltf.geometry import bounds, placed, triangles
 from lightmill.analyzer.core.reading import Use
-from lightmill.domain.path_rules import is_absolute, slashed
+from lightmill.domain.absolute_paths import is_absolute, slashed
 
 _ALIGNMENT = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}
 _COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from lightmill.domain.path_rules import slashed
+from lightmill.domain.absolute_paths import slashed
 
 # Both names of each attribute: Maya writes the short one, scripts and old versions the long one.
 FILES: Mapping[str, frozenset[str]] = {

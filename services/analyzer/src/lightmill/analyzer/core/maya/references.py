@@ -2,7 +2,7 @@
 
 import posixpath
 
-from lightmill.domain.path_rules import is_absolute
+from lightmill.domain.absolute_paths import is_absolute
 
 WORKSPACE = "workspace.mel"
 

@@ -7,7 +7,7 @@ from lightmill.analyzer.core.maya.references import places
 from lightmill.analyzer.core.maya.scene import MayaScene, Node
 from lightmill.analyzer.core.pattern import is_pattern
 from lightmill.analyzer.core.reading import Use
-from lightmill.domain.path_rules import slashed
+from lightmill.domain.absolute_paths import slashed
 
 _INSIDE_MAYA = ("<MAYA_RESOURCES>", "<builtin>")
 

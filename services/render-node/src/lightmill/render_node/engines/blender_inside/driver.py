@@ -1,7 +1,8 @@
 """Renders frames in Blender as it is asked to on standard input; a script on its own.
 
-It runs in Blender's Python (4.0 or newer), as `python driver.py` where the module `bpy` is
-installed or as `blender --background --python driver.py`. The scene is opened once. What follows
+It runs in Blender's Python (4.0 or newer), as `python driver.py FOLDER` where the module `bpy` is
+installed or as `blender --background --python driver.py -- FOLDER`; the folder has
+`lightmill/domain` in it. The scene is opened once. What follows
 of it is not trusted: the sandbox around the process is what holds it.
 """
 
@@ -12,7 +13,8 @@ from pathlib import Path
 import bpy
 
 _SOURCE = str(Path(__file__).resolve().parents[4])
-sys.path.append(_SOURCE)  # for the modules beside this one, by the names that they have outside
+_DOMAIN = sys.argv[-1]  # where the farm's own words lie, when that is another folder
+sys.path += [_SOURCE, _DOMAIN]  # for the modules beside this one, by their names outside
 
 from lightmill.render_node.engines.blender_inside.frame import render  # noqa: E402
 from lightmill.render_node.engines.blender_inside.scene import open_scene, remembers  # noqa: E402
@@ -24,6 +26,7 @@ from lightmill.render_node.engines.blender_inside.wire import (  # noqa: E402
 )
 
 sys.path.remove(_SOURCE)
+sys.path.remove(_DOMAIN)
 
 
 class Driver:

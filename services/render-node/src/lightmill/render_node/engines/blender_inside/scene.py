@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from lightmill.render_node.engines.blender_inside.paths import move_paths
 from lightmill.render_node.engines.blender_inside.settings import Settings, apply
 from lightmill.render_node.engines.blender_inside.wire import SceneError
 
@@ -26,7 +27,9 @@ def open_scene(launch: Settings) -> None:
     if not trusting:
         take_code()
     tame(bpy.context.scene)
-    tell_missing(project)
+    moves = launch.get("moves", [])
+    move_paths(project, moves)
+    tell_missing(project, [Path(target) for _, target in moves if Path(target).is_absolute()])
     apply(bpy.context.scene, launch)
 
 
@@ -103,14 +106,14 @@ def compositor_nodes() -> Iterator[Any]:
             yield from tree.nodes
 
 
-def tell_missing(project: Path) -> None:
-    """Say of each image that is not in the bundle; whatever its path leads to is not shown."""
-    home = project.resolve()
+def tell_missing(project: Path, others: list[Path]) -> None:
+    """Say of each image that is in none of these folders; what its path leads to is not shown."""
+    homes = [folder.resolve() for folder in (project, *others)]
     for image in bpy.data.images:
         if image.source not in {"FILE", "SEQUENCE", "MOVIE"} or image.packed_file:
             continue
         path = Path(bpy.path.abspath(image.filepath, library=image.library))
-        if not path.resolve().is_relative_to(home):
+        if not any(path.resolve().is_relative_to(home) for home in homes):
             say(f"texture {image.name} is outside the bundle, and not read: {image.filepath}")
             image.filepath = "//outside-the-bundle"
         elif image.source == "FILE" and not path.exists():
