@@ -16,6 +16,7 @@ from statistics import median
 from draining import audit, queues
 from draining.claimer import skip_locked
 from draining.processes import Fleet, fleet, scheduler
+from draining.processor import Meter, parts
 from draining.servers import Servers, new_schema, servers
 from draining.shape import Shape, submit
 from draining.watch import handed_out, nothing_left, online
@@ -64,14 +65,20 @@ async def _claimed(on: Servers) -> float:
 
 
 async def _farm(on: Servers) -> Mapping[str, float]:
+    """Return the rates, and the processor time of a frame by part."""
     schema = await new_schema(on)
     database = Database.open(on.mysql.url(schema), on.mysql.password)
     try:
-        async with scheduler(on, schema, SHAPE), fleet(on, SHAPE) as nodes:
+        async with scheduler(on, schema, SHAPE) as leader, fleet(on, SHAPE) as nodes:
             await online(database, SHAPE.nodes)
+            use = parts(on, leader.pid, nodes.numbers)
+            handing = Meter(use)
             taken = [await _drain(on, database, nodes, n) for n in range(DRAINS)]
+            handed = handing.microseconds(DRAINS * SHAPE.total)
             nodes.tell("finish")
+            cycling = Meter(use)
             cycle = await _cycle(on, database, nodes)
+            used = cycling.microseconds(LONG.total)
             await nothing_left(database)
             ledgers = await nodes.ledger()
         await audit.when_done(database, SHAPE, ledgers, {SHAPE: DRAINS, LONG: 1})

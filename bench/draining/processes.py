@@ -27,6 +27,11 @@ class Fleet:
         self._woken = asyncio.Event()
 
     @property
+    def numbers(self) -> list[int]:
+        """Return the ids of the processes."""
+        return [process.pid for process in self._processes]
+
+    @property
     def settled(self) -> int:
         """Return how many attempts the leader has settled as applied, all nodes together."""
         return sum(said.get("settled", 0) for said in self._said)

@@ -164,6 +164,13 @@ class StatusCache(Protocol):
         """
         ...
 
+    async def set_all_newer(
+        self, entries: Sequence[tuple[str, int, Mapping[str, object]]]
+    ) -> None:
+        """Do that for many keys, versions and values at once."""
+        for key, version, value in entries:
+            await self.set_newer(key, version, value)
+
     async def get(self, key: str) -> dict[str, object] | None:
         """Return what is kept under `key`, or None. Never raises."""
         ...

@@ -117,7 +117,9 @@ async def _take_over(
     relay, closing = ends
     snapshot = await _snapshot(parts, epoch)
     beat = settings.beat * max(1.0, len(snapshot.nodes) / _NODES_A_BEAT)
-    ledger = SqlLedger(parts.database, epoch=epoch, beat=beat, clock=parts.clock)
+    ledger = SqlLedger(
+        parts.database, epoch=epoch, beat=beat, clock=parts.clock, leaving=relay.hand
+    )
     now = parts.clock.now()
     record = FactLog(settings.fact_log) if settings.fact_log else None
     if record is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
 import structlog
@@ -17,6 +17,8 @@ from lightmill.storage.ports import StatusCache
 
 _TIMEOUT = 0.5  # seconds; past that, MySQL is the faster answer
 _REST = 1.0  # seconds without a try after a failure, so that a dead Redis does not slow each call
+
+_AT_ONCE = 200  # entries in one round trip: few enough to be written before the time-out
 
 # An entry is "<version> <json>". Reading, comparing and writing are one step for everyone else.
 _SET_NEWER = """
@@ -56,6 +58,22 @@ class RedisStatusCache(StatusCache):
         text = json.dumps(dict(value), separators=(",", ":"))
         if not self._resting():
             await self._attempt(self._set_newer(keys=[key], args=[version, text, SECONDS]))
+
+    @override
+    async def set_all_newer(
+        self, entries: Sequence[tuple[str, int, Mapping[str, object]]]
+    ) -> None:
+        for start in range(0, len(entries), _AT_ONCE):
+            if not self._resting():
+                await self._attempt(self._set_some(entries[start : start + _AT_ONCE]))
+
+    async def _set_some(self, entries: Sequence[tuple[str, int, Mapping[str, object]]]) -> None:
+        """Set them all in one round trip."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for key, version, value in entries:
+                text = json.dumps(dict(value), separators=(",", ":"))
+                await self._set_newer(keys=[key], args=[version, text, SECONDS], client=pipeline)
+            await pipeline.execute()
 
     @override
     async def get(self, key: str) -> dict[str, object] | None:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lightmill.storage.sql.document import Document
 from lightmill.storage.sql.schema.columns import Utc
 from lightmill.storage.sql.upsert import upsert
 
@@ -71,7 +72,8 @@ async def change(
     _, (wanted,) = given(connection.dialect.name, [column])
     rows = [{column.name: value} for value in values]
     done = await connection.execute(
-        statement.where(column == wanted), {_GIVEN: document(rows, [column])}
+        statement.where(column == wanted),
+        {_GIVEN: document(connection.dialect.name, rows, [column])},
     )
     return done.rowcount
 
@@ -92,7 +94,7 @@ def given(dialect: str, columns: Sequence[Column[Any]]) -> tuple[FromClause, lis
     return lines, [_sqlite_value(lines, *item) for item in enumerate(columns)]
 
 
-def document(rows: Sequence[Row], columns: Sequence[Column[Any]]) -> str:
+def document(dialect: str, rows: Sequence[Row], columns: Sequence[Column[Any]]) -> Document | str:
     """Return the parameter `given`: these columns of `rows`."""
     names = [column.name for column in columns]
     lines = [[row[name] for name in names] for row in rows]
@@ -100,7 +102,8 @@ def document(rows: Sequence[Row], columns: Sequence[Column[Any]]) -> str:
         if isinstance(column.type, Utc):
             for line in lines:
                 line[position] = _spelt(line[position])
-    return to_json(lines).decode()
+    text = to_json(lines).decode()
+    return Document(text) if dialect == "mysql" else text
 
 
 async def _write(
@@ -112,7 +115,9 @@ async def _write(
         own = tuple(name for name in some[0] if name not in common)
         statement = _statement(table, connection.dialect.name, own, tuple(common), keep)
         parameters = {f"common_{name}": value for name, value in common.items()}
-        parameters[_GIVEN] = document(some, [table.c[name] for name in own])
+        parameters[_GIVEN] = document(
+            connection.dialect.name, some, [table.c[name] for name in own]
+        )
         await connection.execute(statement, parameters)
 
 

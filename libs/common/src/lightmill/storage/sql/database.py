@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
+from lightmill.storage.sql.document import CONVERSIONS
+
 _BUSY_MS = 30_000
 _RECYCLE_S = 1800
 _CONNECT_S = 5
@@ -132,12 +134,15 @@ class Database:
 
 def _arguments(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "mysql":
-        silence = f"SET SESSION wait_timeout = {_SILENT_S}"
+        # `document` escapes by backslashes.
+        escapes = "sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')"
+        silence = f"SET SESSION wait_timeout = {_SILENT_S}, {escapes}"
         return {
             "connect_args": {
                 "connect_timeout": _CONNECT_S,
                 "charset": "utf8mb4",
                 "init_command": silence,
+                "conv": CONVERSIONS,
             }
         }
     return {}

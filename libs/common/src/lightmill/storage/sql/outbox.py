@@ -1,19 +1,37 @@
-"""Effects that leave after the commit of the state change that caused them."""
+"""Effects that leave after the commit of the state change that caused them.
+
+Each has a row of its own (`put`), or all those of a transaction share one (`put_together`): of
+the hundreds that a turn of the scheduler has, the rows would cost more than all else it writes.
+"""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Table
+from sqlalchemy import Table, Text, bindparam, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.contextvars import get_contextvars
 
+from lightmill.broker.ports import Outgoing
 from lightmill.messages.message import Message
 from lightmill.storage.sql import bulk
+from lightmill.storage.sql.document import Document
+from lightmill.storage.sql.parcel import (
+    PUBLISH,
+    STATUS,
+    TOGETHER,
+    Carried,
+    Parcel,
+    SetStatus,
+    lines,
+    parcel,
+)
 
-PUBLISH = "publish"
-STATUS = "status"
+_ROW_BYTES = 4 * 2**20
+"""Of effects in one row, but for its last; MySQL keeps 16 MiB in a MEDIUMBLOB."""
+
+_NO_MESSAGE = {"exchange": "", "routing_key": "", "kind": "", "mandatory": 0, "version": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,54 +50,106 @@ class Publish:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class SetStatus:
-    """A document to the status cache, unless it holds a newer version."""
-
-    key: str
-    version: int
-    value: Mapping[str, object]
-
-
-Effect = Publish | SetStatus
+Effect = Publish | Outgoing | SetStatus
 
 
 async def put(
     connection: AsyncConnection, outbox: Table, effects: Iterable[Effect], now: datetime
 ) -> None:
-    """Write `effects` into `outbox` as part of the transaction of `connection`.
+    """Write `effects` into `outbox` as part of the transaction of `connection`, a row each.
 
     Raises:
         TypeError: the value of a SetStatus cannot be written as JSON.
     """
-    trace = {
-        name: str(value) for name, value in get_contextvars().items() if name == "traceparent"
-    }
+    trace = _trace()
     rows = [_row(effect, trace) | {"created_at": now} for effect in effects]
     await bulk.add(connection, outbox, rows)
 
 
+async def put_together(
+    connection: AsyncConnection, outbox: Table, effects: Iterable[Effect], now: datetime
+) -> list[Parcel]:
+    """Write `effects` into as few rows of `outbox` as can hold them, and return these."""
+    trace = _trace()
+    carried = (_carried(effect, trace) for effect in effects)
+    return [
+        parcel(await _add(connection, outbox, text, now), load, now)
+        for load, text in list(_loads(carried))
+    ]
+
+
+async def _add(connection: AsyncConnection, outbox: Table, text: bytes, now: datetime) -> int:
+    """Insert one row with many effects, and return its id."""
+    row = {**_NO_MESSAGE, "effect": TOGETHER, "headers": {}, "created_at": now}
+    statement = insert(outbox)
+    if connection.dialect.name == "mysql":
+        statement = statement.values(body=bindparam("document", type_=Text))
+        row["document"] = Document(text.decode())
+    else:
+        row["body"] = text
+    done = await connection.execute(statement, row)
+    return int((done.inserted_primary_key or (0,))[0])
+
+
+def _loads(effects: Iterable[Carried]) -> Iterator[tuple[list[Carried], bytes]]:
+    """Yield `effects` in parts that a row can hold, each with the text of its row."""
+    load: list[Carried] = []
+    texts: list[bytes] = []
+    room = _ROW_BYTES
+    for effect in effects:
+        load.append(effect)
+        texts.append(lines(effect))
+        room -= len(texts[-1])
+        if room <= 0:
+            yield load, b"\n".join(texts)
+            load, texts, room = [], [], _ROW_BYTES
+    if load:
+        yield load, b"\n".join(texts)
+
+
+def _trace() -> Mapping[str, str]:
+    """Return the trace that is bound, as a header."""
+    bound = get_contextvars().items()
+    return {name: str(value) for name, value in bound if name == "traceparent"}
+
+
+def _carried(effect: Effect, trace: Mapping[str, str]) -> Carried:
+    if isinstance(effect, SetStatus):
+        return effect
+    if isinstance(effect, Outgoing):
+        return replace(effect, headers={**trace, **effect.headers}) if trace else effect
+    message = effect.message
+    return Outgoing(
+        exchange=message.exchange,
+        key=effect.key or message.routing_key,
+        kind=message.routing_key,
+        body=message.body(),
+        headers={**trace, **effect.headers},
+        mandatory=effect.mandatory,
+    )
+
+
 def _row(effect: Effect, trace: Mapping[str, str]) -> dict[str, object]:
-    match effect:
-        case Publish(message=message):
+    match _carried(effect, trace):
+        case Outgoing() as message:
             return {
                 "effect": PUBLISH,
                 "exchange": message.exchange,
-                "routing_key": effect.key or message.routing_key,
-                "kind": message.routing_key,
-                "mandatory": int(effect.mandatory),
+                "routing_key": message.key,
+                "kind": message.kind,
+                "mandatory": int(message.mandatory),
                 "version": 0,
-                "headers": {**trace, **effect.headers},
-                "body": message.body(),
+                "headers": dict(message.headers),
+                "body": message.body,
             }
-        case SetStatus(value=value):
+        case SetStatus(key=key, version=version, value=value):
             return {
                 "effect": STATUS,
                 "exchange": "",
-                "routing_key": effect.key,
+                "routing_key": key,
                 "kind": "",
                 "mandatory": 0,
-                "version": effect.version,
+                "version": version,
                 "headers": {},
                 "body": json.dumps(value, separators=(",", ":")).encode(),
             }

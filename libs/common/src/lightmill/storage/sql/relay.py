@@ -2,23 +2,23 @@
 
 import asyncio
 import contextlib
-import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from prometheus_client import Histogram
-from sqlalchemy import Row, Table, delete, select
+from sqlalchemy import Table, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lightmill.broker.ports import Link, LinkLostError, Outgoing
 from lightmill.storage.ports import StatusCache
 from lightmill.storage.sql.database import Database
-from lightmill.storage.sql.outbox import PUBLISH, STATUS
+from lightmill.storage.sql.parcel import Parcel, SetStatus, opened
 
 BATCH = 500
+_LARGE_BATCH = 20
+"""Of an outbox that only one relays, whose rows may be of megabytes."""
 _LOOK_S = 1.0
-_CACHE_CALLS = 16
 
 _DELAY = Histogram(
     "lightmill_outbox_delay_seconds",
@@ -43,6 +43,9 @@ class Relay:
     It looks for rows and never remembers a position: a row that commits late, with a lower id
     than those already sent, is found as well. A crash between the confirmation and the deletion
     sends a message again; receivers bear that.
+
+    Whoever has just written rows may hand them over: they need not be read then. What is handed
+    over is in the table as well, so a relay that dies with it loses nothing.
 
     Args:
         database: Holds the outbox.
@@ -69,7 +72,16 @@ class Relay:
         self._cache = cache
         self._clock = clock
         self._locks = shared and database.dialect == "mysql"
+        self._batch = BATCH if shared else _LARGE_BATCH
         self._woken = asyncio.Event()
+        self._handed: list[Parcel] = []
+        self._found: set[int] = set()
+        self._look_at = 0.0
+
+    def hand(self, parcels: Sequence[Parcel]) -> None:
+        """Take rows that have just been committed, those of one writer in their order."""
+        self._handed += [parcel for parcel in parcels if parcel.id not in self._found]
+        self._woken.set()
 
     def wake(self) -> None:
         """Say that there are new rows; called after the commit."""
@@ -91,86 +103,92 @@ class Relay:
         try:
             while not lost.done():
                 self._woken.clear()
-                if await self.carry(link, on_returned) < BATCH:
+                if self._handed and not self._has_to_look():
+                    await self._carry_handed(link, on_returned)
+                elif await self.carry(link, on_returned) < self._batch and not self._handed:
                     await self._rest()
             raise LinkLostError("the broker's connection is gone")
         finally:
             lost.cancel()
 
     async def carry(self, link: Link, on_returned: Returned | None = None) -> int:
-        """Carry one batch, the oldest rows first, and return how many rows it had."""
+        """Carry one batch of what was not handed over, the oldest rows first.
+
+        Returns:
+            How many rows it had.
+        """
+        self._look_at = asyncio.get_running_loop().time() + _LOOK_S
         if self._locks:
             async with self._database.transaction() as connection:
-                rows = await self._oldest(connection)
-                await self._send(rows, link, on_returned)
-                await self._forget(connection, rows)
-            self._measure(rows)
-            return len(rows)
+                parcels = await self._oldest(connection)
+                await self._send(parcels, link, on_returned)
+                await self._forget(connection, parcels)
+            self._measure(parcels)
+            return len(parcels)
         async with self._database.reading() as connection:
-            rows = await self._oldest(connection)
-        await self._send(rows, link, on_returned)
-        if rows:
+            parcels = await self._oldest(connection)
+        self._found = {parcel.id for parcel in parcels}
+        await self._deliver(parcels, link, on_returned)
+        return len(parcels)
+
+    async def _carry_handed(self, link: Link, on_returned: Returned | None) -> None:
+        parcels, self._handed = self._handed, []
+        await self._deliver(parcels, link, on_returned)
+
+    async def _deliver(
+        self, parcels: Sequence[Parcel], link: Link, on_returned: Returned | None
+    ) -> None:
+        await self._send(parcels, link, on_returned)
+        if parcels:
             async with self._database.transaction() as connection:
-                await self._forget(connection, rows)
-        self._measure(rows)
-        return len(rows)
+                await self._forget(connection, parcels)
+        self._measure(parcels)
+
+    def _has_to_look(self) -> bool:
+        """Tell whether there may be rows that nobody has handed over."""
+        return asyncio.get_running_loop().time() >= self._look_at
 
     async def _rest(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_S):
                 await self._woken.wait()
 
-    async def _oldest(self, connection: AsyncConnection) -> Sequence[Row[Any]]:
-        query = select(self._outbox).order_by(self._outbox.c.id).limit(BATCH)
+    async def _oldest(self, connection: AsyncConnection) -> Sequence[Parcel]:
+        query = select(self._outbox).order_by(self._outbox.c.id).limit(self._batch)
+        if self._handed:  # what comes after it may be on its way here too
+            query = query.where(self._outbox.c.id < self._handed[0].id)
         if self._locks:
             query = query.with_for_update(skip_locked=True)
-        return (await connection.execute(query)).all()
+        return [opened(row) for row in await connection.execute(query)]
 
     async def _send(
-        self, rows: Sequence[Row[Any]], link: Link, on_returned: Returned | None
+        self, parcels: Sequence[Parcel], link: Link, on_returned: Returned | None
     ) -> None:
-        await self._set_statuses(row for row in rows if row.effect == STATUS)
-        messages = [_outgoing(row) for row in rows if row.effect == PUBLISH]
-        if not messages:
-            return
-        taken = await link.publish(messages)
-        returned = [message for message, ok in zip(messages, taken, strict=True) if not ok]
-        if returned and on_returned is not None:
-            await on_returned(returned)
+        """Send the messages, and then the statuses, for which nobody waits."""
+        messages = [message for parcel in parcels for message in parcel.messages]
+        if messages:
+            taken = await link.publish(messages)
+            returned = [message for message, ok in zip(messages, taken, strict=True) if not ok]
+            if returned and on_returned is not None:
+                await on_returned(returned)
+        newest: dict[str, SetStatus] = {}
+        for status in (status for parcel in parcels for status in parcel.statuses):
+            known = newest.get(status.key)
+            if known is None or status.version > known.version:
+                newest[status.key] = status
+        if newest:
+            statuses = [(it.key, it.version, it.value) for it in newest.values()]
+            await self._cache.set_all_newer(statuses)
 
-    async def _set_statuses(self, rows: Iterable[Row[Any]]) -> None:
-        newest: dict[str, Row[Any]] = {}
-        for row in rows:
-            known = newest.get(row.routing_key)
-            if known is None or row.version > known.version:
-                newest[row.routing_key] = row
-        waiting = list(newest.values())
-        for start in range(0, len(waiting), _CACHE_CALLS):
-            await asyncio.gather(*map(self._set_status, waiting[start : start + _CACHE_CALLS]))
-
-    async def _set_status(self, row: Row[Any]) -> None:
-        await self._cache.set_newer(row.routing_key, row.version, json.loads(row.body))
-
-    async def _forget(self, connection: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
-        if rows:
-            ids = [row.id for row in rows]
+    async def _forget(self, connection: AsyncConnection, parcels: Sequence[Parcel]) -> None:
+        if parcels:
+            ids = [parcel.id for parcel in parcels]
             # Without the hint MySQL may scan the table, and wait for the rows of other relays.
             hint = f"/*+ INDEX({self._outbox.name} PRIMARY) */"
             query = delete(self._outbox).prefix_with(hint, dialect="mysql")
             await connection.execute(query.where(self._outbox.c.id.in_(ids)))
 
-    def _measure(self, rows: Sequence[Row[Any]]) -> None:
-        if rows:
-            delay = self._clock.now() - rows[0].created_at
+    def _measure(self, parcels: Sequence[Parcel]) -> None:
+        if parcels:
+            delay = self._clock.now() - parcels[0].created_at
             _DELAY.labels(self._outbox.name).observe(delay.total_seconds())
-
-
-def _outgoing(row: Row[Any]) -> Outgoing:
-    return Outgoing(
-        exchange=row.exchange,
-        key=row.routing_key,
-        kind=row.kind,
-        body=bytes(row.body),
-        headers=row.headers,
-        mandatory=bool(row.mandatory),
-    )

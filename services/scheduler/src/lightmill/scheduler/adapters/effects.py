@@ -1,111 +1,121 @@
 """What leaves after a commit of the scheduler: orders, settlements, events, statuses."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
+from lightmill.broker.ports import Outgoing
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.frames_rendered import FramesRendered
 from lightmill.messages.job_changed import JobChanged
 from lightmill.messages.node_changed import NodeChanged
 from lightmill.messages.orders import Assignment, Orders
-from lightmill.messages.topology import session_key
+from lightmill.messages.topology import NODES, session_key
+from lightmill.scheduler.adapters.rows import Row
 from lightmill.scheduler.core.changes import Changes, Letter
 from lightmill.scheduler.core.work import Job
 from lightmill.storage.sql.outbox import Effect, Publish, SetStatus
 
-_ASSIGNMENT = TypeAdapter(Assignment)
 _MESSAGE_BYTES = 2**20
 """Of assignments in one message; RabbitMQ and the outbox take 16 MiB at the most."""
 
+_ASSIGNMENT = TypeAdapter(Assignment)
 
-def effects(changes: Changes, epoch: int, beat: float, now: datetime) -> Iterator[Effect]:
-    """Yield everything that is to leave, each node's orders before the events."""
+
+def effects(
+    changes: Changes, jobs: Mapping[str, Row], *, epoch: int, beat: float
+) -> Iterator[Effect]:
+    """Yield everything that is to leave, each node's orders before the events.
+
+    Args:
+        changes: What a turn has changed.
+        jobs: The rows of its jobs, as they are being written.
+        epoch: The leader's.
+        beat: The farm's, in seconds.
+    """
     for (node_id, session), letter in changes.letters.items():
         yield from _mail(letter, session_key(node_id, session), epoch, beat)
     for job in changes.jobs.values():
-        yield SetStatus(f"job:{job.id}", job.row_version, status(job, now))
+        row = jobs[job.id]
+        yield SetStatus(f"job:{job.id}", job.row_version, status(job, row))
         if job.id in changes.jobs_told:
-            yield Publish(_job_changed(job))
+            yield Publish(JobChanged.model_validate(row))
     yield from map(Publish, _frames_rendered(changes))
     for node_id in changes.nodes_told:
         node = changes.nodes[node_id]
         yield Publish(NodeChanged(node_id=node.id, name=node.name, state=node.state))
 
 
-def status(job: Job, now: datetime) -> dict[str, object]:
+_SHOWN = (
+    *("job_id", "tenant_id", "owner_id", "state", "paused", "frames", "succeeded", "failed"),
+    *("running", "progress", "error"),
+)
+_MOMENTS = ("created_at", "started_at", "finished_at", "updated_at")
+
+
+def status(job: Job, row: Row) -> dict[str, object]:
     """Return the job as the status cache keeps it."""
     return {
-        "job_id": job.id,
-        "tenant_id": job.tenant_id,
-        "owner_id": job.owner_id,
-        "state": job.state,
-        "paused": job.paused,
-        "frames": job.frames,
-        "succeeded": job.succeeded,
-        "failed": job.failed,
-        "running": job.running,
-        "progress": job.progress,
-        "error": job.error,
-        "created_at": job.created_at.isoformat(),
-        "started_at": job.started_at and job.started_at.isoformat(),
-        "finished_at": job.finished_at and job.finished_at.isoformat(),
-        "updated_at": now.isoformat(),
+        **{name: row[name] for name in _SHOWN},
+        **{name: _iso(row[name]) for name in _MOMENTS},
         "result_key": job.result_key,
     }
 
 
-def _mail(letter: Letter, key: str, epoch: int, beat: float) -> Iterator[Publish]:
+def _iso(moment: object) -> str | None:
+    return moment.isoformat() if isinstance(moment, datetime) else None
+
+
+def _mail(letter: Letter, key: str, epoch: int, beat: float) -> Iterator[Outgoing]:
+    """Yield the messages of one letter, put together of parts that are made once."""
     if letter.settled or letter.settled_frames:
-        settled = AttemptsSettled(
-            epoch=epoch,
-            attempts=tuple(letter.settled),
-            frames=tuple(letter.settled_frames),
-        )
-        yield Publish(settled, key=key)
+        kind = AttemptsSettled.routing_key
+        settled = {
+            "epoch": epoch,
+            "attempts": letter.settled,
+            "frames": letter.settled_frames,
+        }
+        yield Outgoing(exchange=NODES, key=key, kind=kind, body=to_json(settled))
     first, *others = _loads(letter.assign)
-    if first or letter.cancel or letter.recall or letter.forget_workspaces:
-        orders = Orders(
-            epoch=epoch,
-            beat=beat,
-            assign=first,
-            cancel=tuple(letter.cancel),
-            recall=tuple(letter.recall),
-            forget_workspaces=tuple(letter.forget_workspaces),
-        )
-        yield Publish(orders, key=key, mandatory=True)
-    for assign in others:
-        yield Publish(Orders(epoch=epoch, beat=beat, assign=assign), key=key, mandatory=True)
+    more = {
+        "cancel": letter.cancel,
+        "recall": letter.recall,
+        "forget_workspaces": letter.forget_workspaces,
+    }
+    if first or any(more.values()):
+        yield _orders(key, {"epoch": epoch, "beat": beat}, first, more)
+    for load in others:
+        yield _orders(key, {"epoch": epoch, "beat": beat}, load, {})
 
 
-def _loads(assign: Sequence[Assignment]) -> list[tuple[Assignment, ...]]:
-    """Return `assign` in parts, in order, each of which a message and a row can carry."""
-    loads: list[list[Assignment]] = [[]]
+def _orders(
+    key: str, head: Mapping[str, object], assign: Iterable[bytes], tail: Mapping[str, object]
+) -> Outgoing:
+    """Return `Orders` as they travel; what is left out has its default."""
+    parts = [to_json(head)[1:-1], b'"assign":[' + b",".join(assign) + b"]", to_json(tail)[1:-1]]
+    return Outgoing(
+        exchange=NODES,
+        key=key,
+        kind=Orders.routing_key,
+        body=b"{" + b",".join(filter(None, parts)) + b"}",
+        mandatory=True,
+    )
+
+
+def _loads(assign: Iterable[Assignment]) -> list[list[bytes]]:
+    """Return `assign` as it travels in parts, in order, that a message and a row can carry."""
+    loads: list[list[bytes]] = [[]]
     room = _MESSAGE_BYTES
-    for assignment in assign:
-        size = len(_ASSIGNMENT.dump_json(assignment))
-        if size > room and loads[-1]:
+    for written in map(_ASSIGNMENT.dump_json, assign):
+        if len(written) > room and loads[-1]:
             loads.append([])
             room = _MESSAGE_BYTES
-        loads[-1].append(assignment)
-        room -= size
-    return [tuple(load) for load in loads]
-
-
-def _job_changed(job: Job) -> JobChanged:
-    return JobChanged(
-        tenant_id=job.tenant_id,
-        owner_id=job.owner_id,
-        job_id=job.id,
-        state=job.state,
-        paused=job.paused,
-        frames=job.frames,
-        succeeded=job.succeeded,
-        failed=job.failed,
-        error=job.error,
-    )
+        loads[-1].append(written)
+        room -= len(written)
+    return loads
 
 
 def _frames_rendered(changes: Changes) -> Iterator[FramesRendered]:

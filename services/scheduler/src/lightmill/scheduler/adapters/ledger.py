@@ -1,7 +1,7 @@
 """The database as the leader of one epoch writes it: one transaction a turn."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, tuple_, update
@@ -31,6 +31,7 @@ from lightmill.scheduler.core.facts import JobAsked
 from lightmill.scheduler.ports import Ledger, NotLeaderError
 from lightmill.storage.sql import bulk, outbox
 from lightmill.storage.sql.database import Database
+from lightmill.storage.sql.parcel import Parcel
 from lightmill.storage.sql.schema.scheduler import (
     ATTEMPTS,
     FAILED_ORDINALS,
@@ -47,19 +48,31 @@ from lightmill.storage.sql.schema.scheduler import (
 )
 
 _STACK = rows.DETAIL_LENGTH
+Leaving = Callable[[Sequence[Parcel]], None]
 _Standing = tuple[TaskState, float, str | None]
 _Move = tuple[AttemptState, AttemptState, FailureKind | None, str]
 
 
 class SqlLedger(Recovery, Ledger):
-    """Reads what lives, and commits what has changed."""
+    """Reads what lives, and commits what has changed.
+
+    Args:
+        leaving: Given what is to leave, once it is committed.
+    """
 
     def __init__(
-        self, database: Database, *, epoch: int, beat: float, clock: Clock | None = None
+        self,
+        database: Database,
+        *,
+        epoch: int,
+        beat: float,
+        clock: Clock | None = None,
+        leaving: Leaving = lambda _: None,
     ) -> None:
         super().__init__(database)
         self._epoch = epoch
         self._beat = beat
+        self._leaving = leaving
         self._unreadable = UnreadableJobs(database, clock or SystemClock(), epoch=epoch)
 
     @override
@@ -76,13 +89,16 @@ class SqlLedger(Recovery, Ledger):
         try:
             async with self._database.transaction() as connection:
                 await check_epoch(connection, self._epoch)
-                await self._write(connection, changes, now)
+                parcels = await self._write(connection, changes, now)
         except (SQLAlchemyError, OSError) as error:
             raise NotLeaderError(
                 f"the commit failed, or its outcome is unknown: {error}"
             ) from error
+        self._leaving(parcels)
 
-    async def _write(self, connection: AsyncConnection, changes: Changes, now: datetime) -> None:
+    async def _write(
+        self, connection: AsyncConnection, changes: Changes, now: datetime
+    ) -> list[Parcel]:
         await bulk.add(connection, TASKS, [rows.task_row(a) for a in changes.born])
         born = [rows.attempt_row(a, self._epoch, now) for a in changes.born]
         await bulk.add(connection, ATTEMPTS, born)
@@ -91,8 +107,8 @@ class SqlLedger(Recovery, Ledger):
         await bulk.add(connection, RESULTS, [rows.result_row(d, now) for d in changes.delivered])
         await _write_waiting(connection, changes, now)
         await bulk.put(connection, STEPS, [rows.step_row(s, now) for s in changes.steps.values()])
-        jobs = [rows.job_row(j, now) for j in changes.jobs.values()]
-        await bulk.put(connection, JOB_STATES, jobs)
+        jobs = {job_id: rows.job_row(job, now) for job_id, job in changes.jobs.items()}
+        await bulk.put(connection, JOB_STATES, list(jobs.values()))
         await bulk.put(connection, NODES, [rows.node_row(n, now) for n in changes.nodes.values()])
         if changes.freed:
             await put_freed(connection, self._database.dialect, changes.freed, now)
@@ -108,7 +124,8 @@ class SqlLedger(Recovery, Ledger):
         # An attempt's own row says when it was given out, begun and ended, and why.
         lines = [line for line in changes.transitions if line.entity != "attempt"]
         await bulk.add(connection, HISTORY, [rows.history_row(line, now) for line in lines])
-        await outbox.put(connection, OUTBOX, effects(changes, self._epoch, self._beat, now), now)
+        left = effects(changes, jobs, epoch=self._epoch, beat=self._beat)
+        return await outbox.put_together(connection, OUTBOX, left, now)
 
 
 async def _write_waiting(connection: AsyncConnection, changes: Changes, now: datetime) -> None:
