@@ -79,14 +79,16 @@ async def _farm(on: Servers) -> Mapping[str, float]:
             cycling = Meter(use)
             cycle = await _cycle(on, database, nodes)
             used = cycling.microseconds(LONG.total)
-            await nothing_left(database)
             ledgers = await nodes.ledger()
+            await nothing_left(database)
         await audit.when_done(database, SHAPE, ledgers, {SHAPE: DRAINS, LONG: 1})
     finally:
         await database.close()
     return {
         "frames_per_second": SHAPE.total * DRAINS / sum(taken),
         "cycle_per_second": LONG.total / cycle,
+        **{f"handing_out_{name}_us": used for name, used in handed.items()},
+        **{f"cycle_{name}_us": used for name, used in used.items()},
     }
 
 

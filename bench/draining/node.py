@@ -23,6 +23,8 @@ class SimulatedNode:
     Attributes:
         finishes: Whether it ends at once whatever it is ordered to do; else it holds it.
         applied: Attempts whose finish the leader has applied.
+        heard: Messages of the leader's that have come.
+        reported: When, by the process's clock.
         wrong: What the leader did that it may not do, in words.
     """
 
@@ -35,13 +37,16 @@ class SimulatedNode:
     sequence: int = 0
     epoch: int = 0
     changed: bool = True
+    reported: float = 0.0
+    heard: int = 0
     known: set[str] = field(default_factory=set)
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unsettled: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unsettled: dict[str, bytes] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
     def hear(self, kind: str, body: bytes) -> None:
         """Take in a message of the leader's."""
+        self.heard += 1
         message = from_json(body)
         if kind == AttemptsSettled.routing_key:
             self._settle(message)
@@ -62,17 +67,15 @@ class SimulatedNode:
         self.sequence += 1
         self.changed = False
         held = [{"attempt_id": attempt_id, "state": "QUEUED"} for attempt_id in self.held]
-        return to_json(
-            {
-                "node_id": self.id,
-                "name": self.id,
-                "session": self.session,
-                "sequence": self.sequence,
-                "offer": offer(self.tag),
-                "held": held,
-                "finishes": list(self.unsettled.values()),
-            }
-        )
+        head = {
+            "node_id": self.id,
+            "name": self.id,
+            "session": self.session,
+            "sequence": self.sequence,
+            "offer": offer(self.tag),
+            "held": held,
+        }
+        return to_json(head)[:-1] + b',"finishes":[' + b",".join(self.unsettled.values()) + b"]}"
 
     def _obey(self, orders: Mapping[str, Any]) -> None:
         self.epoch = orders["epoch"]
@@ -107,7 +110,7 @@ class SimulatedNode:
             finish = self.unsettled.pop(settled["attempt_id"], None)
             if finish is None:
                 continue  # the settlement of a finish that was repeated
-            self.applied += settled["applied"] and bool(finish["delivered"])
+            self.applied += settled["applied"] and finish[-len(_RECALLED) :] != _RECALLED
             self.refused += not settled["applied"]
 
 
@@ -116,30 +119,37 @@ def offer(tag: str) -> dict[str, Any]:
     return {"cores": CORES, "ram": RAM, "engines": {ENGINE: ["1.0"]}, "tags": [tag]}
 
 
-def _recalled(order: Mapping[str, Any]) -> dict[str, Any]:
-    return {"attempt_id": order["attempt_id"], "outcome": "RECALLED", "delivered": []}
+_RECALLED = b'"outcome":"RECALLED"}'
+_DIGEST = "0" * 64
 
 
-def _finish(order: Mapping[str, Any]) -> dict[str, Any]:
+def _recalled(order: Mapping[str, Any]) -> bytes:
+    return b'{"attempt_id":"' + order["attempt_id"].encode() + b'",' + _RECALLED
+
+
+def _finish(order: Mapping[str, Any]) -> bytes:
+    """Return a finish as it travels; it is repeated until it is settled, and made once."""
     attempt_id = order["attempt_id"]
     prefix = attempt_prefix(order["tenant_id"], order["job_id"], attempt_id)
-    return {
-        "attempt_id": attempt_id,
-        "outcome": "SUCCEEDED",
-        "seconds": 1.0,
-        "delivered": [
-            {
-                "ordinal": frame["ordinal"],
-                "frame": frame["frame"],
-                "key": f"{prefix}{frame['frame']:04}.png",
-                "thumbnail_key": None,
-                "blake3": "0" * 64,
-                "size": 1000,
-                "width": 1920,
-                "height": 1080,
-                "media_type": "image/png",
-                "seconds": 1.0,
-            }
-            for frame in order["frames"]
-        ],
-    }
+    return to_json(
+        {
+            "attempt_id": attempt_id,
+            "outcome": "SUCCEEDED",
+            "seconds": 1.0,
+            "delivered": [
+                {
+                    "ordinal": frame["ordinal"],
+                    "frame": frame["frame"],
+                    "key": f"{prefix}{frame['frame']:04}.png",
+                    "thumbnail_key": None,
+                    "blake3": _DIGEST,
+                    "size": 1000,
+                    "width": 1920,
+                    "height": 1080,
+                    "media_type": "image/png",
+                    "seconds": 1.0,
+                }
+                for frame in order["frames"]
+            ],
+        }
+    )

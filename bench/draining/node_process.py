@@ -8,6 +8,7 @@ to standard output, a line of JSON each: `{"ready"}`, `{"settled"}` whenever it 
 
 import asyncio
 import json
+import random
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,17 +29,23 @@ from lightmill.runtime.ids import new_id
 
 _KIND = NodeReport.routing_key
 _PREFETCH = 1000
-_TOGETHER = 10  # reports of a beat that leave at once
+_GATHER = 0.01  # seconds between two reports at the least, as of a real node
+_LOOKS = 50  # in a beat, at who has not reported for one
 
 
 class Nodes:
     """The nodes of this process, on one connection."""
 
-    def __init__(self, channel: Channel, line: Line, nodes: dict[str, SimulatedNode]) -> None:
+    def __init__(
+        self, channel: Channel, line: Line, nodes: dict[str, SimulatedNode], beat: float
+    ) -> None:
         self._channel = channel
         self._line = line
         self._nodes = nodes
+        self._beat = beat
         self._woken = asyncio.Event()
+        self._clock = asyncio.get_running_loop().time
+        self._stirred: dict[str, SimulatedNode] = {}
         self._last_tag = 0
         self._told = 0
 
@@ -51,11 +58,14 @@ class Nodes:
             await self._channel.basic_consume(key, self._hear)
         NodeReport.model_validate_json(next(iter(self._nodes.values())).report())
         await self._report(self._nodes.values())
+        for node in self._nodes.values():  # the next are spread over a beat, as a farm's are
+            node.reported -= random.random() * self._beat
         say(ready=len(self._nodes))
 
     async def _hear(self, message: DeliveredMessage) -> None:
         node = self._nodes[str(message.delivery.routing_key)]
         node.hear(str(message.header.properties.message_type), message.body)
+        self._stirred[node.id] = node
         self._last_tag = int(message.delivery.delivery_tag or 0)
         self._woken.set()
 
@@ -68,20 +78,20 @@ class Nodes:
             if acknowledged < self._last_tag:
                 acknowledged = self._last_tag
                 await self._channel.basic_ack(acknowledged, multiple=True)
-            await self._report(node for node in self._nodes.values() if node.changed)
+            stirred, self._stirred = self._stirred, {}
+            await self._report(node for node in stirred.values() if node.changed)
             settled = sum(node.applied for node in self._nodes.values())
             if settled != self._told:
                 self._told = settled
                 say(settled=settled)
+            await asyncio.sleep(_GATHER)
 
-    async def beat(self, seconds: float) -> None:
-        """Report for ever, spread over the beat as a farm's nodes are."""
-        nodes = list(self._nodes.values())
+    async def beat(self) -> None:
+        """Report for every node that has not done so for a beat, as a farm's nodes do."""
         while True:
-            for start in range(0, len(nodes), _TOGETHER):
-                some = nodes[start : start + _TOGETHER]
-                await asyncio.sleep(seconds * len(some) / len(nodes))
-                await self._report(some)
+            await asyncio.sleep(self._beat / _LOOKS)
+            due = self._clock() - self._beat
+            await self._report(node for node in self._nodes.values() if node.reported < due)
 
     def command(self, word: str) -> None:
         """Do as the benchmark says."""
@@ -90,17 +100,24 @@ class Nodes:
             wrong = [f"{node.id}: {it}" for node in self._nodes.values() for it in node.wrong]
             refused = sum(node.refused for node in self._nodes.values())
             held = sum(len(node.held) + len(node.unsettled) for node in self._nodes.values())
-            say(ledger=ledger, wrong=wrong, refused=refused, held=held)
+            reports = sum(node.sequence for node in self._nodes.values())
+            heard = sum(node.heard for node in self._nodes.values())
+            counts = {"reports": reports, "heard": heard}
+            say(ledger=ledger, wrong=wrong, refused=refused, held=held, **counts)
         for node in self._nodes.values():
             node.finishes = word == "finish" or (node.finishes and word != "hold")
             if node.finishes:
                 node.finish()
+        self._stirred.update((node.id, node) for node in self._nodes.values())
         self._woken.set()
 
     async def _report(self, nodes: Iterable[SimulatedNode]) -> None:
-        reports = [
-            Outgoing(exchange=REPORTS, key=_KIND, kind=_KIND, body=node.report()) for node in nodes
-        ]
+        now = self._clock()
+        reports = []
+        for node in nodes:
+            node.reported = now
+            body = node.report()
+            reports.append(Outgoing(exchange=REPORTS, key=_KIND, kind=_KIND, body=body))
         if reports:
             await self._line.publish(reports)
 
@@ -120,9 +137,11 @@ async def main(url: str, first: int, count: int, tags: int, seconds: float) -> N
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     connection = await aiormq.connect(url)
     channel, line = await connection.channel(), Line(await connection.channel())
-    nodes = Nodes(channel, line, {session_key(node.id, node.session): node for node in made})
+    nodes = Nodes(
+        channel, line, {session_key(node.id, node.session): node for node in made}, seconds
+    )
     await nodes.open()
-    tasks = [asyncio.create_task(nodes.work()), asyncio.create_task(nodes.beat(seconds))]
+    tasks = [asyncio.create_task(nodes.work()), asyncio.create_task(nodes.beat())]
     while line := await lines.readline():
         nodes.command(line.decode().strip())
     for task in tasks:

@@ -5,7 +5,8 @@ The simulated nodes and the benchmark stand for other machines.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from draining.servers import Servers
@@ -49,14 +50,24 @@ class Meter:
 
 
 def _of_processes(numbers: list[int]) -> float:
-    return sum(map(_of_process, numbers))
-
-
-def _of_process(number: int) -> float:
-    fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICK
+    """Return the seconds of these processes; one that is gone has used none."""
+    total = 0.0
+    for number in numbers:
+        with suppress(FileNotFoundError):
+            fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / _TICK
+    return total
 
 
 def _of_container(container: DockerContainer) -> float:
-    told = container.get_wrapped_container().stats(stream=False, one_shot=True)
-    return float(told["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+    """Return the seconds of a container's processes, where this machine sees them."""
+    first = int(container.get_wrapped_container().attrs["State"]["Pid"])
+    return _of_processes([first, *_children(first)])
+
+
+def _children(number: int) -> Iterator[int]:
+    with suppress(FileNotFoundError):
+        for task in Path(f"/proc/{number}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                yield child
+                yield from _children(child)

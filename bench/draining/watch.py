@@ -9,7 +9,7 @@ from lightmill.domain.states import JobState, NodeState
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.scheduler import JOB_STATES, NODES, OUTBOX
 
-_LOOK_S = 0.01
+_LOOK_S = 0.02  # each look takes some of the processors' time from what is measured
 _WAIT_S = 180.0
 _LIVE = (JobState.PENDING, JobState.PROCESSING)
 

@@ -8,7 +8,8 @@ from lightmill.runtime.installation.bucket import prepare_bucket
 from lightmill.runtime.parts import PartMissingError, broker, object_store, real_parts
 from lightmill.runtime.settings import Settings
 from lightmill.storage.sql.database import Database
-from lightmill.storage.sql.outbox import Publish, SetStatus, put
+from lightmill.storage.sql.outbox import Publish, put
+from lightmill.storage.sql.parcel import SetStatus
 from lightmill.storage.sql.relay import Relay
 from lightmill.storage.sql.schema import api
 from lightmill.testing.containers import MysqlServer, RabbitServer, RedisServer, S3Server

@@ -18,6 +18,13 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
+MYSQL = (
+    "mysqld --transaction-isolation=READ-COMMITTED"
+    " --binlog-row-image=MINIMAL --performance-schema=OFF"
+)
+ERLANG = "+sbwt none +sbwtdcpu none +sbwtdio none"
+"""How both run in the compose file too."""
+
 _START_S = 120.0
 _SLICE = 0.2
 
@@ -114,6 +121,7 @@ def mysql() -> Iterator[MysqlServer]:
     password = secrets.token_hex(16)
     container = (
         DockerContainer("mysql:9.7")
+        .with_command(MYSQL)
         .with_env("MYSQL_ROOT_PASSWORD", password)
         .with_exposed_ports(3306)
         .with_tmpfs_mount("/var/lib/mysql")
@@ -138,6 +146,7 @@ def rabbitmq() -> Iterator[RabbitServer]:
         .with_env("RABBITMQ_DEFAULT_USER", "lightmill_setup")
         .with_env("RABBITMQ_DEFAULT_PASS", password)
         .with_env("RABBITMQ_DEFAULT_VHOST", "lightmill")
+        .with_env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", ERLANG)
         .with_exposed_ports(5672, 15672)
     )
     with _running(container, lambda: _rabbit_answers(container, password)):

@@ -105,7 +105,7 @@ async def test_an_upgrade_that_was_killed_half_way_can_be_run_again(
     async with database.transaction() as connection:
         await connection.execute(text("DELETE FROM alembic_version"))
         await connection.execute(text("DROP TABLE tokens"))
-        await connection.execute(text("DROP INDEX ix_attempts_state ON attempts"))
+        await connection.execute(text("DROP INDEX ix_attempts_state_job_id ON attempts"))
     await upgrade(database)
     async with database.transaction() as connection:
         assert await connection.run_sync(_differences) == []

@@ -7,7 +7,8 @@ from structlog.contextvars import bound_contextvars
 from lightmill.domain.states import JobState
 from lightmill.messages.job_changed import JobChanged
 from lightmill.storage.sql.database import Database
-from lightmill.storage.sql.outbox import Effect, Publish, SetStatus, put
+from lightmill.storage.sql.outbox import Effect, Publish, put, put_together
+from lightmill.storage.sql.parcel import SetStatus, opened
 from lightmill.storage.sql.schema import scheduler
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -72,3 +73,38 @@ async def test_a_status_that_is_no_json_is_refused(sqlite_database: Database) ->
     async with sqlite_database.transaction() as connection:
         with pytest.raises(TypeError, match="not JSON serializable"):
             await put(connection, scheduler.OUTBOX, [SetStatus("k", 1, {"at": NOW})], NOW)
+
+
+async def test_effects_that_share_a_row_are_read_back_in_order(database: Database) -> None:
+    """Whatever a person has put into them: line breaks, quotes, backslashes, other scripts."""
+    told = CHANGED.model_copy(update={"error": 'it\'s "C:\\temp\\"\n画面 %s :name'})
+    effects: list[Effect] = [
+        Publish(told, key="node.a.b", mandatory=True, headers={"x": "1"}),
+        SetStatus("job:j", 7, {"error": told.error}),
+        Publish(CHANGED),
+    ]
+    async with database.transaction() as connection:
+        (parcel,) = await put_together(connection, scheduler.OUTBOX, effects, NOW)
+    async with database.reading() as connection:
+        (row,) = (await connection.execute(select(scheduler.OUTBOX))).all()
+    assert opened(row) == parcel
+    first, second = parcel.messages
+    assert (first.key, first.kind, first.mandatory) == ("node.a.b", "job.changed.v1", True)
+    assert (first.body, first.headers) == (told.body(), {"x": "1"})
+    assert (second.key, second.body) == ("job.changed.v1", CHANGED.body())
+    assert parcel.statuses == [SetStatus("job:j", 7, {"error": told.error})]
+
+
+async def test_more_than_a_row_can_hold_goes_into_several(sqlite_database: Database) -> None:
+    large = Publish(CHANGED.model_copy(update={"error": "x" * 2**20}))
+    async with sqlite_database.transaction() as connection:
+        parcels = await put_together(connection, scheduler.OUTBOX, [large] * 10, NOW)
+    assert [len(parcel.messages) for parcel in parcels] == [4, 4, 2]
+    assert sorted({parcel.id for parcel in parcels}) == [parcel.id for parcel in parcels]
+
+
+async def test_nothing_together_is_no_statement(sqlite_database: Database) -> None:
+    async with sqlite_database.transaction() as connection:
+        before = sqlite_database.statements
+        assert await put_together(connection, scheduler.OUTBOX, [], NOW) == []
+        assert sqlite_database.statements == before

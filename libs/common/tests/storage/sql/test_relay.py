@@ -12,7 +12,8 @@ from lightmill.messages.topology import Queue
 from lightmill.runtime.clock import SystemClock
 from lightmill.storage.ports import StatusCache
 from lightmill.storage.sql.database import Database
-from lightmill.storage.sql.outbox import Effect, Publish, SetStatus, put
+from lightmill.storage.sql.outbox import Effect, Publish, put, put_together
+from lightmill.storage.sql.parcel import Parcel, SetStatus
 from lightmill.storage.sql.relay import Relay
 from lightmill.storage.sql.schema import api, scheduler
 
@@ -95,6 +96,11 @@ def publish(*keys: str) -> list[Effect]:
 async def write(database: Database, effects: list[Effect]) -> None:
     async with database.transaction() as connection:
         await put(connection, scheduler.OUTBOX, effects, CLOCK.now())
+
+
+async def write_together(database: Database, effects: list[Effect]) -> list[Parcel]:
+    async with database.transaction() as connection:
+        return await put_together(connection, scheduler.OUTBOX, effects, CLOCK.now())
 
 
 async def left(database: Database) -> int:
@@ -289,3 +295,56 @@ async def test_each_outbox_is_its_own(
     await write(database, publish("a"))
     assert await Relay(database, api.OUTBOX, cache, CLOCK).carry(link) == 0
     assert await left(database) == 1
+
+
+async def test_what_is_handed_over_leaves_without_being_read_and_is_forgotten(
+    database: Database, relay: Relay, link: RecordingLink, cache: RecordingCache
+) -> None:
+    async with running(relay, link):
+        await until(lambda: database.statements >= 1)
+        effects: list[Effect] = [*publish("a", "b"), SetStatus("job:1", 1, {"n": 1})]
+        parcels = await write_together(database, effects)
+        before = database.statements
+        relay.hand(parcels)
+        await until(lambda: len(cache.sets) == 1)
+        async with asyncio.timeout(10):
+            while await left(database):
+                pass
+        assert link.keys == ["a", "b"]
+        assert database.statements > before
+
+
+async def test_what_was_handed_over_and_not_confirmed_is_found_by_the_next(
+    database: Database, relay: Relay, link: RecordingLink, cache: RecordingCache
+) -> None:
+    relay.hand(await write_together(database, publish("a", "b")))
+    link.lose()
+    with pytest.raises(LinkLostError):
+        await relay.run(link)
+    successor = RecordingLink()
+    assert await Relay(database, scheduler.OUTBOX, cache, CLOCK).carry(successor) == 1
+    assert successor.keys == ["a", "b"]
+    assert await left(database) == 0
+
+
+async def test_what_was_found_is_not_sent_again_when_it_is_handed_over(
+    database: Database, relay: Relay, link: RecordingLink
+) -> None:
+    parcels = await write_together(database, publish("found"))
+    assert await relay.carry(link) == 1
+    relay.hand(parcels)
+    async with running(relay, link):
+        relay.hand(await write_together(database, publish("next")))
+        await until(lambda: "next" in link.keys)
+    assert link.keys == ["found", "next"]
+
+
+async def test_rows_that_nobody_hands_over_leave_although_others_keep_coming(
+    database: Database, relay: Relay, link: RecordingLink
+) -> None:
+    async with running(relay, link):
+        await write(database, publish("unannounced"))
+        async with asyncio.timeout(10):
+            while "unannounced" not in link.keys:
+                relay.hand(await write_together(database, publish("handed")))
+    assert link.keys.count("unannounced") == 1

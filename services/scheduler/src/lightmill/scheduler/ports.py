@@ -1,6 +1,6 @@
 """What the scheduler needs from the outside."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -77,10 +77,13 @@ class Ledger(Protocol):
         """
         ...
 
-    async def commit(self, changes: Changes, now: datetime) -> None:
-        """Write everything in one transaction, messages included.
+    def commit(self, changes: Changes, now: datetime) -> Awaitable[None]:
+        """Take what is to be written at once; what is returned writes it in one transaction.
 
-        Raises:
+        What `changes` refer to may change meanwhile: the next turn begins before this one is
+        committed.
+
+        Raises, when awaited:
             NotLeaderError: the epoch has passed, a row was not as expected, or the outcome of
                 the commit is unknown.
         """

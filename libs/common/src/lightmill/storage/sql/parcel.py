@@ -84,15 +84,17 @@ def lines(effect: Carried) -> bytes:
 def _effects(body: bytes) -> Iterator[Carried]:
     both = iter(body.split(b"\n"))
     for head, document in zip(both, both, strict=True):
-        match from_json(head):
-            case [key, version]:
-                yield SetStatus(key, version, json.loads(document))
-            case [exchange, key, kind, mandatory, headers]:
-                yield Outgoing(
-                    exchange=exchange,
-                    key=key,
-                    kind=kind,
-                    body=document,
-                    headers=headers,
-                    mandatory=mandatory,
-                )
+        parts = from_json(head)
+        if len(parts) == len(("key", "version")):
+            key, version = parts
+            yield SetStatus(key, version, json.loads(document))
+            continue
+        exchange, key, kind, mandatory, headers = parts
+        yield Outgoing(
+            exchange=exchange,
+            key=key,
+            kind=kind,
+            body=document,
+            headers=headers,
+            mandatory=mandatory,
+        )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from lightmill.api.core.moment import rfc3339
 from lightmill.api.queries.expiry import still_there
 from lightmill.domain.job import JobSpec
-from lightmill.domain.states import StepState, TaskState
+from lightmill.domain.states import AttemptState, StepState, TaskState
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.scheduler import (
     ATTEMPTS,
@@ -23,7 +23,7 @@ from lightmill.storage.sql.schema.scheduler import (
 )
 
 Sign = Callable[[str], str]
-_LIVE = (TaskState.ASSIGNED, TaskState.RUNNING)
+_LIVE = (AttemptState.ASSIGNED, AttemptState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,13 @@ async def _live(connection: AsyncConnection, step: Row[Any]) -> dict[int, Row[An
     """Return the running tasks by each of their ordinals; there are as many as nodes work."""
     query = (
         select(TASKS, NODES.c.name.label("node_name"))
+        .join(ATTEMPTS, ATTEMPTS.c.task_id == TASKS.c.id)
         .outerjoin(NODES, NODES.c.id == TASKS.c.node_id)
         .where(
-            TASKS.c.tenant_id == step.tenant_id,
-            TASKS.c.job_id == step.job_id,
-            TASKS.c.state.in_(_LIVE),
-            TASKS.c.step_id == step.id,
+            ATTEMPTS.c.state.in_(_LIVE),
+            ATTEMPTS.c.job_id == step.job_id,
+            ATTEMPTS.c.tenant_id == step.tenant_id,
+            ATTEMPTS.c.step_id == step.id,
         )
     )
     rows = (await connection.execute(query)).all()

@@ -17,7 +17,8 @@ from lightmill.messages.topology import NODES, session_key
 from lightmill.scheduler.adapters.rows import Row
 from lightmill.scheduler.core.changes import Changes, Letter
 from lightmill.scheduler.core.work import Job
-from lightmill.storage.sql.outbox import Effect, Publish, SetStatus
+from lightmill.storage.sql.outbox import Effect, Publish
+from lightmill.storage.sql.parcel import SetStatus
 
 _MESSAGE_BYTES = 2**20
 """Of assignments in one message; RabbitMQ and the outbox take 16 MiB at the most."""

@@ -1,56 +1,44 @@
 """The database as the leader of one epoch writes it: one transaction a turn."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from sqlalchemy import delete, func, tuple_, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
-from lightmill.domain.failures import FailureKind
-from lightmill.domain.states import (
-    ATTEMPT_TRANSITIONS,
-    TASK_TRANSITIONS,
-    AttemptState,
-    TaskState,
-    is_final,
-)
+from lightmill.domain.states import TASK_TRANSITIONS, AttemptState, TaskState, is_final
 from lightmill.runtime.clock import Clock, SystemClock
 from lightmill.scheduler.adapters import rows
-from lightmill.scheduler.adapters.effects import effects
+from lightmill.scheduler.adapters.batch import Batch, Move, Standing, batch
 from lightmill.scheduler.adapters.error_reports import add_reports
 from lightmill.scheduler.adapters.freed_workspaces import put_freed
 from lightmill.scheduler.adapters.leadership import check_epoch
 from lightmill.scheduler.adapters.recovery import Recovery
 from lightmill.scheduler.adapters.unreadable import UnreadableJobs, UnreadableJobsError
-from lightmill.scheduler.core.changes import AttemptMoved, Changes
-from lightmill.scheduler.core.error_report import ErrorReport
+from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import JobAsked
 from lightmill.scheduler.ports import Ledger, NotLeaderError
 from lightmill.storage.sql import bulk, outbox
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.parcel import Parcel
-from lightmill.storage.sql.schema.scheduler import (
-    ATTEMPTS,
-    FAILED_ORDINALS,
-    GIVEN_BACK,
-    HISTORY,
-    JOB_STATES,
-    LIMIT_STATES,
-    NODES,
-    OUTBOX,
-    OUTLOOKS,
-    RESULTS,
-    STEPS,
-    TASKS,
-)
+from lightmill.storage.sql.schema.scheduler import ATTEMPTS, GIVEN_BACK, OUTBOX, TASKS
 
-_STACK = rows.DETAIL_LENGTH
 Leaving = Callable[[Sequence[Parcel]], None]
-_Standing = tuple[TaskState, float, str | None]
-_Move = tuple[AttemptState, AttemptState, FailureKind | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """A commit that begins when it is awaited; a leader that ends before that leaves it out."""
+
+    begin: Callable[[], Coroutine[Any, Any, None]]
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self.begin().__await__()
 
 
 class SqlLedger(Recovery, Ledger):
@@ -85,11 +73,15 @@ class SqlLedger(Recovery, Ledger):
             return await super().asked(ids - error.reasons.keys())
 
     @override
-    async def commit(self, changes: Changes, now: datetime) -> None:
+    def commit(self, changes: Changes, now: datetime) -> Awaitable[None]:
+        lines = batch(changes, now, epoch=self._epoch, beat=self._beat)
+        return _Writing(partial(self._commit, lines, now))
+
+    async def _commit(self, lines: Batch, now: datetime) -> None:
         try:
             async with self._database.transaction() as connection:
                 await check_epoch(connection, self._epoch)
-                parcels = await self._write(connection, changes, now)
+                parcels = await self._write(connection, lines, now)
         except (SQLAlchemyError, OSError) as error:
             raise NotLeaderError(
                 f"the commit failed, or its outcome is unknown: {error}"
@@ -97,75 +89,39 @@ class SqlLedger(Recovery, Ledger):
         self._leaving(parcels)
 
     async def _write(
-        self, connection: AsyncConnection, changes: Changes, now: datetime
+        self, connection: AsyncConnection, lines: Batch, now: datetime
     ) -> list[Parcel]:
-        await bulk.add(connection, TASKS, [rows.task_row(a) for a in changes.born])
-        born = [rows.attempt_row(a, self._epoch, now) for a in changes.born]
-        await bulk.add(connection, ATTEMPTS, born)
-        await _move_attempts(connection, changes.moved, now)
-        await _move_tasks(connection, changes, now)
-        await bulk.add(connection, RESULTS, [rows.result_row(d, now) for d in changes.delivered])
-        await _write_waiting(connection, changes, now)
-        await bulk.put(connection, STEPS, [rows.step_row(s, now) for s in changes.steps.values()])
-        jobs = {job_id: rows.job_row(job, now) for job_id, job in changes.jobs.items()}
-        await bulk.put(connection, JOB_STATES, list(jobs.values()))
-        await bulk.put(connection, NODES, [rows.node_row(n, now) for n in changes.nodes.values()])
-        if changes.freed:
-            await put_freed(connection, self._database.dialect, changes.freed, now)
-        await _write_outlooks(connection, changes, now)
-        moved = [rows.ceiling_row(*one, now) for one in changes.ceilings.items()]
-        await bulk.put(connection, LIMIT_STATES, moved)
-        reports = [
-            ErrorReport(kind=move.failure, message=move.detail, stack=move.detail[:_STACK])
-            for move in changes.moved
-            if move.failure is not None
-        ]
-        await add_reports(connection, self._database.dialect, reports, now)
-        # An attempt's own row says when it was given out, begun and ended, and why.
-        lines = [line for line in changes.transitions if line.entity != "attempt"]
-        await bulk.add(connection, HISTORY, [rows.history_row(line, now) for line in lines])
-        left = effects(changes, jobs, epoch=self._epoch, beat=self._beat)
-        return await outbox.put_together(connection, OUTBOX, left, now)
+        for table, added in lines.added.items():
+            await bulk.add(connection, table, added)
+        await _move_attempts(connection, lines.moves, now)
+        await _move_tasks(connection, lines.standings, now)
+        await _delete(connection, lines)
+        for table, put in lines.put.items():
+            await bulk.put(connection, table, put)
+        if lines.freed:
+            await put_freed(connection, self._database.dialect, lines.freed, now)
+        await add_reports(connection, self._database.dialect, lines.reports, now)
+        return await outbox.put_together(connection, OUTBOX, lines.effects, now)
 
 
-async def _write_waiting(connection: AsyncConnection, changes: Changes, now: datetime) -> None:
-    taken = [key for key, item in changes.given_back.items() if item is None]
-    if taken:
+async def _delete(connection: AsyncConnection, lines: Batch) -> None:
+    if lines.taken:
         key = tuple_(GIVEN_BACK.c.step_id, GIVEN_BACK.c.ordinal)
-        await connection.execute(delete(GIVEN_BACK).where(key.in_(taken)))
-    back = [
-        rows.given_back_row(step_id, item)
-        for (step_id, _), item in changes.given_back.items()
-        if item is not None
-    ]
-    await bulk.put(connection, GIVEN_BACK, back)
-    if changes.forgiven:
-        forgiven = FAILED_ORDINALS.c.step_id.in_(changes.forgiven)
-        await connection.execute(delete(FAILED_ORDINALS).where(forgiven))
-    failed = [rows.failed_row(item, now) for item in changes.failed]
-    await bulk.put(connection, FAILED_ORDINALS, failed)
-
-
-async def _write_outlooks(connection: AsyncConnection, changes: Changes, now: datetime) -> None:
-    told = [rows.outlook_row(one, now) for one in changes.outlooks.values() if one is not None]
-    await bulk.put(connection, OUTLOOKS, told)
-    over = [job_id for job_id, one in changes.outlooks.items() if one is None]
-    if over:
-        await connection.execute(delete(OUTLOOKS).where(OUTLOOKS.c.job_id.in_(over)))
+        await connection.execute(delete(GIVEN_BACK).where(key.in_(lines.taken)))
+    for column, values in lines.gone.items():
+        if values:
+            await connection.execute(delete(column.table).where(column.in_(values)))
 
 
 async def _move_attempts(
-    connection: AsyncConnection, moved: Iterable[AttemptMoved], now: datetime
+    connection: AsyncConnection, moves: Mapping[Move, Sequence[str]], now: datetime
 ) -> None:
     """Write where attempts stand, one statement for all that moved alike.
 
     Raises:
         NotLeaderError: a row did not stand where memory had it.
     """
-    alike: dict[_Move, list[str]] = defaultdict(list)
-    for attempt_id, move in _joined(moved).items():
-        alike[move].append(attempt_id)
-    for (was, became, failure, detail), ids in alike.items():
+    for (was, became, failure, detail), ids in moves.items():
         values: rows.Row = {"state": became}
         if became is not AttemptState.RUNNING:
             values |= {"ended_at": now, "failure": failure, "detail": detail[: rows.DETAIL_LENGTH]}
@@ -179,27 +135,12 @@ async def _move_attempts(
             raise NotLeaderError(f"{len(ids)} attempts to move from {was}, {stood} stood there")
 
 
-def _joined(moved: Iterable[AttemptMoved]) -> dict[str, _Move]:
-    """Return for each attempt where it stood first and where it stands last."""
-    moves: dict[str, _Move] = {}
-    for move in moved:
-        attempt = move.attempt
-        was = moves[attempt.id][0] if attempt.id in moves else move.was
-        # A turn may both begin and end an attempt; the last move tells why it ended.
-        ended = is_final(ATTEMPT_TRANSITIONS, attempt.state)
-        moves[attempt.id] = (was, attempt.state, move.failure, move.detail if ended else "")
-    return moves
-
-
-async def _move_tasks(connection: AsyncConnection, changes: Changes, now: datetime) -> None:
+async def _move_tasks(
+    connection: AsyncConnection, standings: Mapping[Standing, Sequence[str]], now: datetime
+) -> None:
     """Write where tasks stand, one statement for all that stand alike."""
-    errors = {move.attempt.task.id: move.detail for move in changes.moved if move.failure}
-    alike: dict[_Standing, list[str]] = defaultdict(list)
-    for task in changes.tasks.values():
-        progress = 1.0 if task.state is TaskState.SUCCEEDED else round(task.progress, 2)
-        alike[task.state, progress, errors.get(task.id)].append(task.id)
-    for (state, progress, error), ids in alike.items():
-        values: dict[str, object] = {"state": state, "progress": progress}
+    for (state, progress, error), ids in standings.items():
+        values: rows.Row = {"state": state, "progress": progress}
         if state is not TaskState.ASSIGNED:
             values["started_at"] = func.coalesce(TASKS.c.started_at, now)
         if is_final(TASK_TRANSITIONS, state):

@@ -1,5 +1,6 @@
 """The scheduler's memory as rows."""
 
+from copy import deepcopy
 from dataclasses import asdict
 from datetime import datetime
 
@@ -93,7 +94,10 @@ def node_row(node: Node, now: datetime) -> Row:
         "wish": node.wish,
         "forgiven": node.forgiven,
         "quarantined_until": node.quarantined_until,
-        "failures": {"by_job": node.record.failures, "quarantines": node.record.quarantines},
+        "failures": {
+            "by_job": deepcopy(node.record.failures),
+            "quarantines": node.record.quarantines,
+        },
         "seen_at": now,
         "updated_at": now,
     }

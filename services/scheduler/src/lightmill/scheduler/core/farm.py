@@ -22,6 +22,8 @@ from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Attempt, Job
 
+_NEVER = 2**62
+
 
 class Farm:
     """Everything that waits, runs and renders; changed by `observe` and `plan` alone.
@@ -111,6 +113,11 @@ class Farm:
         farm.stirred.update(farm.jobs)
         farm.demands.clear()
 
+    def leaving(self, born: Iterable[Attempt]) -> None:
+        """Note that the orders of these attempts leave later: no report lists them before."""
+        for attempt in born:
+            attempt.sent_at = attempt.lease_until = _NEVER
+
     def left(self, born: Iterable[Attempt], under_way: int) -> None:
         """Note that the orders of these attempts leave only now that they are committed.
 
@@ -119,7 +126,7 @@ class Farm:
         """
         for attempt in born:
             attempt.sent_at = self._state.tick + under_way
-            attempt.lease_until = max(attempt.lease_until, self._state.lease(attempt) + under_way)
+            attempt.lease_until = self._state.lease(attempt) + under_way
 
     def take_changes(self) -> Changes:
         """Return what has changed since the last call; jobs that have ended leave the farm."""

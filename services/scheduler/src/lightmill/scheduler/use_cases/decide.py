@@ -1,10 +1,12 @@
 """One turn of the leader: facts in, one commit, acknowledgements after it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from lightmill.runtime.clock import Clock
+from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import BeatPassed, Fact, NodeAsked
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.ports import Ledger
@@ -43,6 +45,22 @@ class Turn:
     under_way: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A turn that is decided and not committed.
+
+    Attributes:
+        ends: Whether a job has ended in it.
+        writing: Commits it, if anything has changed.
+    """
+
+    pieces: Sequence[News]
+    changes: Changes
+    now: datetime
+    ends: bool = False
+    writing: Awaitable[None] | None = None
+
+
 @dataclass(slots=True)
 class Decide:
     """Brings the farm up to date with the news, hands out work and commits.
@@ -63,12 +81,24 @@ class Decide:
     beats: int = field(default=0, init=False)
     _beats_read: int = field(default=0, init=False)
     _heeded: dict[str | None, Fact] = field(default_factory=dict, init=False)
+    _endings: int = field(default=0, init=False)  # turns with ends of jobs, not committed yet
+    _rows_tell: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def __post_init__(self) -> None:
+        self._rows_tell.set()
 
     async def __call__(self, news: Iterable[News]) -> None:
         """Apply all of `news` in one turn.
 
         Raises:
             NotLeaderError: the commit failed or its outcome is unknown.
+        """
+        await self.complete(await self.decided(news))
+
+    async def decided(self, news: Iterable[News]) -> Decided:
+        """Return what is to be committed, which goes by `news` and all that was decided before.
+
+        That may be under way to the database still: it is committed first, or nothing is.
         """
         pieces = list(news)
         if any(piece.policy for piece in pieces):
@@ -79,16 +109,36 @@ class Decide:
             for fact in piece.facts:
                 self._observe(fact, now)
         self.farm.plan(now)
+        changes = self.farm.take_changes()
+        if not changes:
+            return Decided(pieces, changes, now)
+        self.farm.leaving(changes.born)
+        ends = any(job.ended for job in changes.jobs.values())
+        if ends:
+            self._endings += 1
+            self._rows_tell.clear()
+        return Decided(pieces, changes, now, ends, self.ledger.commit(changes, now))
+
+    async def complete(self, turn: Decided) -> None:
+        """Commit what was decided in one turn, and acknowledge its news.
+
+        Raises:
+            NotLeaderError: the commit failed or its outcome is unknown.
+        """
         under_way = 0
-        if changes := self.farm.take_changes():
-            await self.ledger.commit(changes, now)
+        if turn.writing is not None:
+            await turn.writing
             under_way = max(0, self.beats - self._beats_read)
-            self.farm.left(changes.born, under_way)
+            self.farm.left(turn.changes.born, under_way)
             self.committed()
+        if turn.ends:
+            self._endings -= 1
+        if not self._endings:
+            self._rows_tell.set()
         if self.turned is not None:
-            born = tuple(attempt.id for attempt in changes.born)
-            self.turned(Turn(born=born, under_way=under_way), now)
-        for piece in pieces:
+            born = tuple(attempt.id for attempt in turn.changes.born)
+            self.turned(Turn(born=born, under_way=under_way), turn.now)
+        for piece in turn.pieces:
             if piece.acknowledge is not None:
                 await piece.acknowledge()
         self.turns += 1
@@ -104,6 +154,7 @@ class Decide:
     async def _ask(self, job_ids: set[str]) -> None:
         if not job_ids:
             return
+        await self._rows_tell.wait()  # jobs that have ended are known by their rows alone
         asked = await self.ledger.asked(job_ids)
         strangers = [fact.job_id for fact in asked if fact.job_id not in self.farm]
         self.farm.adopt(await self.ledger.ended_jobs(strangers))

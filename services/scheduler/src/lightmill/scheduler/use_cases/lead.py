@@ -33,17 +33,28 @@ class Lead:
     _news: asyncio.Queue[News] = field(default_factory=lambda: asyncio.Queue(_TURN))
 
     async def turns(self) -> None:
-        """Decide for ever.
+        """Decide for ever; the database writes one turn while the next is decided.
 
         Raises:
             NotLeaderError: memory and database may differ.
             LinkLostError: nothing can be acknowledged any more.
         """
-        while True:
-            pieces = [await self._news.get()]
-            while len(pieces) < _TURN and not self._news.empty():
-                pieces.append(self._news.get_nowait())
-            await self.decide(pieces)
+        async with asyncio.TaskGroup() as tasks:
+            writing: asyncio.Task[None] | None = None
+            while True:
+                turn = await self.decide.decided(await self._gathered())
+                if writing is not None:
+                    await writing
+                writing = tasks.create_task(self.decide.complete(turn))
+                if self.decide.turned is not None:
+                    await writing  # so that the log of a night can be decided again, turn by turn
+
+    async def _gathered(self) -> list[News]:
+        """Return all the news that there is, as soon as there is some."""
+        pieces = [await self._news.get()]
+        while len(pieces) < _TURN and not self._news.empty():
+            pieces.append(self._news.get_nowait())
+        return pieces
 
     async def listen(self, source: AsyncIterator[News]) -> None:
         """Pass on what `source` brings."""

@@ -119,10 +119,7 @@ TASKS = Table(
     Column("created_at", MOMENT, nullable=False),
     Column("started_at", MOMENT),
     Column("finished_at", MOMENT),
-    Index(None, "tenant_id", "state", "node_id"),
-    Index(None, "tenant_id", "state", "priority", "created_at"),
-    Index(None, "tenant_id", "owner_id", "state", "created_at"),
-    Index(None, "tenant_id", "job_id", "state"),
+    Index(None, "tenant_id", "job_id"),  # which of them live is read from their attempts
 )
 
 ATTEMPTS = Table(
@@ -147,7 +144,7 @@ ATTEMPTS = Table(
     Column("ended_at", MOMENT),
     Column("swept_at", MOMENT),  # when its files were looked at and, unless owned, deleted
     Index(None, "tenant_id", "job_id", "assigned_at"),
-    Index(None, "state"),
+    Index(None, "state", "job_id"),
     Index(None, "swept_at", "ended_at"),
 )
 
