@@ -27,6 +27,7 @@ RUNS = 5
 DRAINS = 10
 SHAPE = Shape()
 LONG = replace(SHAPE, frames=10 * SHAPE.frames)
+CHUNKED = replace(LONG, chunk=None)
 
 
 def run() -> dict[str, object]:
@@ -77,18 +78,21 @@ async def _farm(on: Servers) -> Mapping[str, float]:
             handed = handing.microseconds(DRAINS * SHAPE.total)
             nodes.tell("finish")
             cycling = Meter(use)
-            cycle = await _cycle(on, database, nodes)
-            used = cycling.microseconds(LONG.total)
+            cycle = await _cycle(on, database, nodes, LONG)
+            cycled = cycling.microseconds(LONG.total)
+            chunked = await _cycle(on, database, nodes, CHUNKED)
             ledgers = await nodes.ledger()
             await nothing_left(database)
-        await audit.when_done(database, SHAPE, ledgers, {SHAPE: DRAINS, LONG: 1})
+        rounds = {SHAPE: DRAINS, LONG: 1, CHUNKED: 1}
+        await audit.when_done(database, SHAPE, ledgers, rounds)
     finally:
         await database.close()
     return {
         "frames_per_second": SHAPE.total * DRAINS / sum(taken),
         "cycle_per_second": LONG.total / cycle,
+        "default_chunks_per_second": CHUNKED.total / chunked,
         **{f"handing_out_{name}_us": used for name, used in handed.items()},
-        **{f"cycle_{name}_us": used for name, used in used.items()},
+        **{f"cycle_{name}_us": used for name, used in cycled.items()},
     }
 
 
@@ -108,13 +112,14 @@ async def _drain(on: Servers, database: Database, nodes: Fleet, drained: int) ->
     return taken
 
 
-async def _cycle(on: Servers, database: Database, nodes: Fleet) -> float:
-    """Return the seconds until ten times the frames are settled."""
-    doorbells = await submit(database, LONG)
+async def _cycle(on: Servers, database: Database, nodes: Fleet, work: Shape) -> float:
+    """Return the seconds until every frame of `work` is settled."""
+    settled = nodes.settled
+    doorbells = await submit(database, work)
     async with on.broker.connect("bench") as link:
         began = time.monotonic()
         await link.publish(doorbells)
-        await nodes.settle(DRAINS * SHAPE.total + LONG.total)
+        await nodes.settle(settled + work.total)
         taken = time.monotonic() - began
-    print(f"  {LONG.total} frames rendered and settled in {taken:.2f} s")
+    print(f"  {work.total} frames rendered and settled in {taken:.2f} s")
     return taken

@@ -87,7 +87,8 @@ async def when_done(
         AuditError: something is not as it must be.
     """
     frames = sum(work.total * times for work, times in rounds.items())
-    breaches = [item async for item in _rows(database, frames)]
+    attempts = sum(said["ended"] for said in ledgers)
+    breaches = [item async for item in _rows(database, frames, attempts)]
     counted = {node: n for said in ledgers for node, n in said["ledger"].items() if n}
     async with database.reading() as connection:
         query = select(RESULTS.c.node_id, func.count()).group_by(RESULTS.c.node_id)
@@ -104,7 +105,7 @@ async def when_done(
     _raise(iter(breaches))
 
 
-async def _rows(database: Database, frames: int) -> AsyncIterator[str]:
+async def _rows(database: Database, frames: int, attempts: int) -> AsyncIterator[str]:
     expected = {
         "results": (select(func.count()).select_from(RESULTS), frames),
         "frames of jobs": (select(func.sum(JOBS.c.frame_count)), frames),
@@ -115,8 +116,8 @@ async def _rows(database: Database, frames: int) -> AsyncIterator[str]:
         "running, by step": (select(func.sum(STEPS.c.running)), 0),
         "jobs not completed": (_not_in(JOB_STATES, JobState.COMPLETED), 0),
         "steps not succeeded": (_not_in(STEPS, StepState.SUCCEEDED), 0),
-        "attempts that succeeded": (_in(ATTEMPTS, AttemptState.SUCCEEDED), frames),
-        "tasks that succeeded": (_in(TASKS, TaskState.SUCCEEDED), frames),
+        "attempts that succeeded": (_in(ATTEMPTS, AttemptState.SUCCEEDED), attempts),
+        "tasks that succeeded": (_in(TASKS, TaskState.SUCCEEDED), attempts),
         "attempts that live": (_in(ATTEMPTS, *_LIVE), 0),
         "tasks that live": (_in(TASKS, TaskState.ASSIGNED, TaskState.RUNNING), 0),
         "attempts without end": (

@@ -22,7 +22,8 @@ class SimulatedNode:
 
     Attributes:
         finishes: Whether it ends at once whatever it is ordered to do; else it holds it.
-        applied: Attempts whose finish the leader has applied.
+        applied: Frames whose results the leader has made results.
+        ended: Attempts that delivered them.
         heard: Messages of the leader's that have come.
         reported: When, by the process's clock.
         wrong: What the leader did that it may not do, in words.
@@ -33,6 +34,7 @@ class SimulatedNode:
     tag: str
     finishes: bool = False
     applied: int = 0
+    ended: int = 0
     refused: int = 0
     sequence: int = 0
     epoch: int = 0
@@ -41,7 +43,7 @@ class SimulatedNode:
     heard: int = 0
     known: set[str] = field(default_factory=set)
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unsettled: dict[str, bytes] = field(default_factory=dict)
+    unsettled: dict[str, tuple[bytes, int]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
     def hear(self, kind: str, body: bytes) -> None:
@@ -58,7 +60,7 @@ class SimulatedNode:
     def finish(self) -> None:
         """End everything that is held: every frame is delivered."""
         for attempt_id, order in self.held.items():
-            self.unsettled[attempt_id] = _finish(order)
+            self.unsettled[attempt_id] = _finish(order), len(order["frames"])
         self.changed = self.changed or bool(self.held)
         self.held.clear()
 
@@ -75,7 +77,8 @@ class SimulatedNode:
             "offer": offer(self.tag),
             "held": held,
         }
-        return to_json(head)[:-1] + b',"finishes":[' + b",".join(self.unsettled.values()) + b"]}"
+        finishes = (finish for finish, _ in self.unsettled.values())
+        return to_json(head)[:-1] + b',"finishes":[' + b",".join(finishes) + b"]}"
 
     def _obey(self, orders: Mapping[str, Any]) -> None:
         self.epoch = orders["epoch"]
@@ -91,7 +94,7 @@ class SimulatedNode:
         self._weigh()
         for attempt_id in orders["recall"]:
             if attempt_id in self.held:
-                self.unsettled[attempt_id] = _recalled(self.held.pop(attempt_id))
+                self.unsettled[attempt_id] = _recalled(self.held.pop(attempt_id)), 0
         if self.finishes:
             self.finish()
 
@@ -110,7 +113,9 @@ class SimulatedNode:
             finish = self.unsettled.pop(settled["attempt_id"], None)
             if finish is None:
                 continue  # the settlement of a finish that was repeated
-            self.applied += settled["applied"] and finish[-len(_RECALLED) :] != _RECALLED
+            frames = finish[1] if settled["applied"] else 0
+            self.applied += frames
+            self.ended += frames > 0
             self.refused += not settled["applied"]
 
 
@@ -119,12 +124,11 @@ def offer(tag: str) -> dict[str, Any]:
     return {"cores": CORES, "ram": RAM, "engines": {ENGINE: ["1.0"]}, "tags": [tag]}
 
 
-_RECALLED = b'"outcome":"RECALLED"}'
 _DIGEST = "0" * 64
 
 
 def _recalled(order: Mapping[str, Any]) -> bytes:
-    return b'{"attempt_id":"' + order["attempt_id"].encode() + b'",' + _RECALLED
+    return to_json({"attempt_id": order["attempt_id"], "outcome": "RECALLED"})
 
 
 def _finish(order: Mapping[str, Any]) -> bytes:

@@ -102,7 +102,8 @@ class Nodes:
             held = sum(len(node.held) + len(node.unsettled) for node in self._nodes.values())
             reports = sum(node.sequence for node in self._nodes.values())
             heard = sum(node.heard for node in self._nodes.values())
-            counts = {"reports": reports, "heard": heard}
+            ended = sum(node.ended for node in self._nodes.values())
+            counts = {"reports": reports, "heard": heard, "ended": ended}
             say(ledger=ledger, wrong=wrong, refused=refused, held=held, **counts)
         for node in self._nodes.values():
             node.finishes = word == "finish" or (node.finishes and word != "hold")

@@ -33,7 +33,7 @@ class Fleet:
 
     @property
     def settled(self) -> int:
-        """Return how many attempts the leader has settled as applied, all nodes together."""
+        """Return how many frames have become results, all nodes together."""
         return sum(said.get("settled", 0) for said in self._said)
 
     async def listen(self) -> None:
@@ -57,7 +57,7 @@ class Fleet:
         await self._until(lambda: all("ready" in said for said in self._said))
 
     async def settle(self, total: int) -> None:
-        """Return when `total` attempts are settled."""
+        """Return when `total` frames are settled."""
         await self._until(lambda: self.settled >= total)
 
     async def ledger(self) -> list[dict[str, Any]]:

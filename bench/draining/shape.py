@@ -26,13 +26,18 @@ _SPEC = TypeAdapter(JobSpec)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How much of what; every job needs one of the tags, and every node carries one."""
+    """How much of what; every job needs one of the tags, and every node carries one.
+
+    Attributes:
+        chunk: Frames of one task; None leaves it to the farm, as it is for jobs that say nothing.
+    """
 
     nodes: int = 1200
     jobs: int = 300
     layers: int = 4
     frames: int = 5
     tags: int = 8
+    chunk: int | None = 1
 
     @property
     def total(self) -> int:
@@ -69,7 +74,8 @@ def _row(shape: Shape, number: int, now: datetime) -> dict[str, object]:
     spec = JobSpec(
         work=Work(engine=ENGINE),
         steps=tuple(
-            StepSpec(name=f"layer {n}", frames=frames, chunk=1) for n in range(shape.layers)
+            StepSpec(name=f"layer {n}", frames=frames, chunk=shape.chunk)
+            for n in range(shape.layers)
         ),
         needs=Needs(cores=1, ram=GIB, tags=(shape.tag(number),)),
     )
