@@ -1,0 +1,164 @@
+"""The next turn is decided while the database writes the last."""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from datetime import datetime
+from itertools import count
+
+from typing_extensions import override
+
+from lightmill.domain.frames import FrameSet
+from lightmill.domain.job import JobSpec, StepSpec, Wanted, Work
+from lightmill.domain.resources import Needs
+from lightmill.runtime.clock import SystemClock
+from lightmill.scheduler.adapters.batch import batch
+from lightmill.scheduler.core.changes import Changes
+from lightmill.scheduler.core.facts import (
+    BeatPassed,
+    JobAsked,
+    NodeAsked,
+    PolicyChanged,
+)
+from lightmill.scheduler.core.farm import Farm
+from lightmill.scheduler.core.work import Job
+from lightmill.scheduler.ports import Ledger, Snapshot
+from lightmill.scheduler.simulation.stage import START, Stage, machine
+from lightmill.scheduler.use_cases.decide import Decide, News
+
+
+def wanted(job_id: str, version: int, what: Wanted = Wanted.RUN) -> JobAsked:
+    return JobAsked(
+        job_id=job_id,
+        tenant_id="t",
+        owner_id="o",
+        name=job_id,
+        bundle_id=None,
+        spec=JobSpec(
+            work=Work(engine="blender"),
+            steps=(StepSpec(name="frames", frames=FrameSet.parse("1-4"), chunk=1),),
+            needs=Needs(cores=1, ram=1),
+        ),
+        wanted=what,
+        paused=False,
+        priority=1,
+        retries_wanted=0,
+        cleanups_wanted=0,
+        version=version,
+        created_at=START,
+    )
+
+
+class SlowLedger(Ledger):
+    """Commits when `gate` is open; `asked` is what is wanted of a job now."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.wanted: dict[str, JobAsked] = {}
+        self.committed: list[Changes] = []
+        self.read: list[int] = []
+
+    @override
+    async def snapshot(self) -> Snapshot:
+        return Snapshot(jobs=(), nodes=())
+
+    @override
+    async def ended_jobs(self, job_ids: Iterable[str]) -> list[Job]:
+        self.read.append(len(self.committed))
+        return []
+
+    @override
+    async def asked(self, job_ids: Iterable[str]) -> list[JobAsked]:
+        return [self.wanted[job_id] for job_id in job_ids]
+
+    @override
+    async def decided(self) -> Sequence[PolicyChanged | NodeAsked]:
+        return ()
+
+    @override
+    async def unapplied(self, since: datetime | None) -> list[str]:
+        return []
+
+    @override
+    def commit(self, changes: Changes, now: datetime) -> Awaitable[None]:
+        return self._commit(changes)
+
+    async def _commit(self, changes: Changes) -> None:
+        await self.gate.wait()
+        self.committed.append(changes)
+
+
+def leader() -> tuple[Decide, SlowLedger]:
+    ids, clock, ledger = count(), SystemClock(), SlowLedger()
+    farm = Farm(beat=1.0, new_id=lambda: f"{next(ids):08}", now=clock.now())
+    decide = Decide(farm=farm, ledger=ledger, clock=clock, committed=lambda: None)
+    return decide, ledger
+
+
+def asks(ledger: SlowLedger, job: JobAsked) -> News:
+    ledger.wanted[job.job_id] = job
+    return News(jobs=(job.job_id,))
+
+
+async def test_what_leaves_late_is_not_missed_by_reports_that_are_older() -> None:
+    """Neither beats nor reports that came while it was being written count against an order."""
+    decide, ledger = leader()
+    mill = machine("mill")
+    first = await decide.decided([News(facts=(mill.report(),)), asks(ledger, wanted("a", 1))])
+    assert len(first.changes.born) == 4
+    writing = asyncio.create_task(decide.complete(first))
+    beats = tuple(BeatPassed(number) for number in range(1, 9))
+    late = await decide.decided([News(facts=(*beats, mill.report()))])
+    assert late.changes.moved == []
+    ledger.gate.set()
+    await writing
+    await decide.complete(late)
+    listed = [attempt.id for attempt in first.changes.born if attempt.ended]
+    assert listed == []
+
+
+async def test_a_doorbell_waits_for_the_rows_of_jobs_that_have_just_ended() -> None:
+    """They are known by their rows alone, and these are still being written."""
+    decide, ledger = leader()
+    ledger.gate.set()
+    await decide([asks(ledger, wanted("a", 1))])
+    ledger.gate.clear()
+    ended = await decide.decided([asks(ledger, wanted("a", 2, Wanted.CANCEL))])
+    assert ended.ends
+    writing = asyncio.create_task(decide.complete(ended))
+    reading = asyncio.create_task(decide.decided([asks(ledger, wanted("b", 1))]))
+    await asyncio.sleep(0)
+    assert not reading.done()
+    ledger.gate.set()
+    await writing
+    await decide.complete(await reading)
+    assert ledger.read == [0, 1, 2]
+
+
+async def test_news_is_acknowledged_after_its_own_commit() -> None:
+    decide, ledger = leader()
+    done: list[str] = []
+
+    async def acknowledge(name: str) -> None:
+        done.append(f"{name} after {len(ledger.committed)}")
+
+    turns = []
+    for name in ("a", "b"):
+        ring = asks(ledger, wanted(name, 1))
+        news = News(jobs=ring.jobs, acknowledge=lambda name=name: acknowledge(name))
+        turns.append(await decide.decided([news]))
+    assert done == []
+    ledger.gate.set()
+    for turn in turns:
+        await decide.complete(turn)
+    assert done == ["a after 1", "b after 2"]
+
+
+def test_rows_tell_what_was_true_when_they_were_taken() -> None:
+    farm = Stage(machine("mill"))
+    farm.report()
+    farm.ask("a", "1-8")
+    lines = batch(farm.last, START, epoch=1, beat=1.0)
+    before = repr((lines.put, lines.added))
+    farm.beats(2)
+    farm.run_all("mill")
+    assert repr((lines.put, lines.added)) == before
