@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import count
 
 from typing_extensions import override
@@ -144,7 +145,7 @@ async def test_news_is_acknowledged_after_its_own_commit() -> None:
     turns = []
     for name in ("a", "b"):
         ring = asks(ledger, wanted(name, 1))
-        news = News(jobs=ring.jobs, acknowledge=lambda name=name: acknowledge(name))
+        news = News(jobs=ring.jobs, acknowledge=partial(acknowledge, name))
         turns.append(await decide.decided([news]))
     assert done == []
     ledger.gate.set()
