@@ -7,7 +7,8 @@ ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz"})
 
 READ = ARCHIVES | frozenset(
     {".blend", ".ma", ".mb", "workspace.mel"}
-    | {".usd", ".usda", ".usdc", ".usdz", ".gltf", ".glb"}
+    | {".usd", ".usda", ".usdc", ".usdz", ".gltf", ".glb", ".bin"}
+    | {".obj", ".mtl", ".stl", ".ply", ".fbx"}
     | {".uproject", "defaultengine.ini", "defaultgame.ini"}
 )
 """By suffix, or by name: lower case."""

@@ -9,7 +9,7 @@ import pytest
 
 _DATA = os.environ.get("XDG_DATA_HOME", "")  # noqa: TID251  # where the desktop keeps data
 ENGINES = (Path(_DATA) if _DATA else Path.home() / ".local/share") / "lightmill/engines"
-TIMEOUT = 120.0
+TIMEOUT = 600.0
 
 RunBlender = Callable[..., str]
 """Called with a script's path and its arguments; returns what the script printed."""

@@ -11,7 +11,15 @@ import structlog
 from lightmill.analyzer.adapters import sandbox
 from lightmill.analyzer.adapters.analyses import SqlAnalyses, outbox_relay
 from lightmill.analyzer.adapters.probe import Probe, ProcessLimits
-from lightmill.analyzer.adapters.probe_reader import BLEND, GLTF, MAYA, UNREAL, USD, ProbeReader
+from lightmill.analyzer.adapters.probe_reader import (
+    BLEND,
+    GLTF,
+    MAYA,
+    MESH,
+    UNREAL,
+    USD,
+    ProbeReader,
+)
 from lightmill.analyzer.adapters.unpacker import ARCHIVE, ProbeUnpacker
 from lightmill.analyzer.config import AnalyzerSettings
 from lightmill.analyzer.core.maya.references import WORKSPACE
@@ -90,7 +98,9 @@ def readers(limits: ProcessLimits, bwrap: str | None) -> dict[str, SceneReader]:
     return {
         ".blend": reader(BLEND, ".blend"),
         ".ma": reader(MAYA, ".ma", WORKSPACE),
-        ".gltf": reader(GLTF, ".gltf"),
+        ".obj": reader(MESH, ".obj", ".mtl"),
+        **{suffix: reader(MESH, suffix) for suffix in (".stl", ".ply", ".fbx")},
+        ".gltf": reader(GLTF, ".gltf", ".bin"),
         ".glb": reader(GLTF, ".glb"),
         **dict.fromkeys(_USD, reader(USD, *_USD)),
         ".uproject": reader(UNREAL, ".uproject", "defaultengine.ini"),

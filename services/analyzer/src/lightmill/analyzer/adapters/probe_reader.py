@@ -13,6 +13,7 @@ from lightmill.analyzer.ports import SceneReader
 _HERE = Path(__file__)
 BLEND = _HERE.with_name("blend_probe.py")
 MAYA = _HERE.with_name("maya_probe.py")
+MESH = _HERE.with_name("mesh_probe.py")
 GLTF = _HERE.with_name("gltf_probe.py")
 UNREAL = _HERE.with_name("unreal_probe.py")
 USD = _HERE.with_name("usd_probe.py")

@@ -25,7 +25,7 @@ from lightmill.storage.sql.schema.analyzer import ANALYSES
 from lightmill.storage.sql.schema.api import ANALYSIS_REQUESTS, OUTBOX
 
 _SUCCEEDED = "SUCCEEDED"
-_VERSION = 2
+_VERSION = 3
 """Raised when the analyzer learns to see more, so that old answers are not taken up again."""
 
 

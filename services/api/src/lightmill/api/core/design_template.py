@@ -8,13 +8,17 @@ By hand, with the model beside this file:
 On the farm the file is run with the module name `lightmill_design`, and then `build(folder)` is
 called: it only sets the scene up, and the farm renders the frames that it is asked for.
 
-The camera's numbers are in the model's own coordinates with Y up, as in glTF. FBX and USD files
-that state a unit are read in metres. A model without lights gets a light rig. Materials of the
-design's own take the place of the model's; their textures lie beside this file too.
+The camera's numbers are in the model's own units with Y up, as in glTF. A model whose up is Z (of
+Blender, and where USD or FBX say so) is turned first: its (x, y, z) is (x, z, -y) to the camera.
+No unit is converted: where FBX counts in centimetres, so does the camera. A model without lights
+gets a light rig. Materials of the design's own take the place of the model's; their textures lie
+beside this file too.
 """
 
 import json
 import math
+import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +79,11 @@ def load_model(path: Path) -> None:
     elif suffix == ".obj":
         bpy.ops.wm.obj_import(filepath=name, **y_up)
     elif suffix == ".fbx":
-        bpy.ops.import_scene.fbx(filepath=name)
+        import_fbx(path)
     elif suffix in {".usd", ".usda", ".usdc", ".usdz"}:
-        bpy.ops.wm.usd_import(filepath=name)
+        known = bpy.ops.wm.usd_import.get_rna_type().properties.keys()
+        units = "apply_unit_conversion_scale"  # since 4.4; before, units were never converted
+        bpy.ops.wm.usd_import(filepath=name, **({units: False} if units in known else {}))
     elif suffix == ".ply":
         bpy.ops.wm.ply_import(filepath=name, **y_up)
     elif suffix == ".stl":
@@ -98,6 +104,20 @@ def open_blend(path: str) -> None:
     render.use_border = render.use_multiview = render.use_freestyle = False
     for layer in scene.view_layers:
         layer.material_override = None
+
+
+UNIT = re.compile(rb"UnitScaleFactorS.{3}\0doubleS.{3}\0NumberS.{3}\0.{0,4}D(.{8})", re.DOTALL)
+
+
+def import_fbx(path: Path) -> None:
+    """Read an FBX file in its own unit: the importer's own way is to make metres of it."""
+    found = UNIT.search(path.read_bytes())
+    centimetres = struct.unpack("<d", found[1])[0] if found else 1.0
+    scene = bpy.context.scene
+    # The importer divides the file's unit by the scene's.
+    scene.unit_settings.system, scene.unit_settings.scale_length = "METRIC", centimetres / 100
+    bpy.ops.import_scene.fbx(filepath=str(path))
+    scene.unit_settings.scale_length = 1.0
 
 
 def import_stl(path: str, axes: dict[str, str]) -> None:

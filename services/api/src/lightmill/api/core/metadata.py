@@ -35,6 +35,10 @@ def metadata(outcome: Mapping[str, Any] | None) -> dict[str, object]:
     found = dict(outcome or {})
     info = found.get("scene_info") or {}
     known = {name: info[name] for name in _KNOWN if info.get(name) is not None}
+    if isinstance(cameras := known.get("cameras"), list):
+        known["cameras"] = [
+            one if isinstance(one, dict) else {"name": str(one)} for one in cameras
+        ]
     absent = [path for entry in found.get("missing", ()) for path in entry.values()]
     unknown = [name for name in _TOLD if name not in known]
     return {**known, "unknown": unknown, "missing": absent}

@@ -1,0 +1,1 @@
+"""Models in formats that hold a mesh and little else. No input or output."""
