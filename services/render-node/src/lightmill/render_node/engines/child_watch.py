@@ -5,7 +5,7 @@ import os
 
 
 def watch_by_descriptor() -> bool:
-    """Let the kernel tell by a file descriptor, instead of a thread for every process.
+    """Let the kernel tell the running loop by a file descriptor, instead of a thread a process.
 
     Returns whether the kernel knows how; where it does not, threads it is.
     """
@@ -15,5 +15,8 @@ def watch_by_descriptor() -> bool:
         return False
     # Newer Pythons do so by themselves, and have no such call.
     policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
-    policy.set_child_watcher(asyncio.PidfdChildWatcher())  # type: ignore[deprecated]
+    if not isinstance(policy.get_child_watcher(), asyncio.PidfdChildWatcher):  # type: ignore[deprecated]
+        policy.set_child_watcher(asyncio.PidfdChildWatcher())  # type: ignore[deprecated]
+    # A policy attaches its watcher to loops that are set later than it.
+    policy.get_child_watcher().attach_loop(asyncio.get_running_loop())  # type: ignore[deprecated]
     return True
