@@ -19,6 +19,8 @@ class AnalyzerSettings(Settings):
         analysis_sweep: Seconds between two looks for requests that the queue has lost.
         analysis_scratch: Folder for the files while they are read; None means the system's.
         analysis_sandbox: Whether to refuse to start where bubblewrap cannot be used.
+        analysis_maya: Folder of a Maya, such as `/usr/autodesk/maya2025`, whose `mayapy` opens
+            `.mb` scenes; None: they are not analysed.
         health_port: Of /healthz, /readyz and /metrics; 0 turns it off.
     """
 
@@ -29,4 +31,5 @@ class AnalyzerSettings(Settings):
     analysis_sweep: float = 30.0
     analysis_scratch: Path | None = None
     analysis_sandbox: bool = False
+    analysis_maya: Path | None = None
     health_port: int = 0

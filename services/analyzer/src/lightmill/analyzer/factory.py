@@ -10,6 +10,7 @@ import structlog
 
 from lightmill.analyzer.adapters import sandbox
 from lightmill.analyzer.adapters.analyses import SqlAnalyses, outbox_relay
+from lightmill.analyzer.adapters.maya_binary import CONVERT, MayaBinaryReader, mayapy
 from lightmill.analyzer.adapters.probe import Probe, ProcessLimits
 from lightmill.analyzer.adapters.probe_reader import (
     BLEND,
@@ -81,7 +82,7 @@ def _analyse_scene(
     return AnalyseScene(
         analyses,
         parts.store,
-        readers(_limits(settings), bwrap),
+        readers(_limits(settings), bwrap, settings.analysis_maya),
         FetchLimits(size=settings.analysis_size),
         settings.analysis_scratch or Path(tempfile.gettempdir()),
         settings.path_rules,
@@ -89,15 +90,29 @@ def _analyse_scene(
     )
 
 
-def readers(limits: ProcessLimits, bwrap: str | None) -> dict[str, SceneReader]:
-    """Return what reads scenes, by their suffix."""
+def readers(
+    limits: ProcessLimits, bwrap: str | None, maya: Path | None = None
+) -> dict[str, SceneReader]:
+    """Return what reads scenes, by their suffix.
+
+    Args:
+        limits: Of each reading.
+        bwrap: Path of bubblewrap, where it can be used.
+        maya: Folder of a Maya, for `.mb`.
+    """
 
     def reader(program: Path, *needs: str) -> SceneReader:
         return ProbeReader(Probe(limits, bwrap, program), needs)
 
+    ascii_reader = reader(MAYA, ".ma", WORKSPACE)
+    binary: dict[str, SceneReader] = {}
+    if maya is not None:
+        convert = Probe(limits, bwrap, CONVERT, mayapy(maya), (maya,))
+        binary[".mb"] = MayaBinaryReader(convert, ascii_reader)
     return {
         ".blend": reader(BLEND, ".blend"),
-        ".ma": reader(MAYA, ".ma", WORKSPACE),
+        ".ma": ascii_reader,
+        **binary,
         ".obj": reader(MESH, ".obj", ".mtl"),
         **{suffix: reader(MESH, suffix) for suffix in (".stl", ".ply", ".fbx")},
         ".gltf": reader(GLTF, ".gltf", ".bin"),

@@ -45,11 +45,15 @@ class Probe:
         limits: Of each run.
         bwrap: From `sandbox.bubblewrap`.
         program: Takes `<folder> <file> <memory> <seconds> <bytes>`, prints one JSON object.
+        python: Runs it.
+        readable: What that Python has to see beside Lightmill's own code.
     """
 
     limits: ProcessLimits
     bwrap: str | None
     program: Path
+    python: Path = Path(sys.executable)
+    readable: tuple[Path, ...] = ()
 
     async def __call__(self, folder: Path, name: str) -> Mapping[str, Any]:
         """Return what the program prints of the file `name` in `folder`.
@@ -71,10 +75,12 @@ class Probe:
         """Give the child, whose whole group is dead when the block is left."""
         limits = self.limits
         numbers = (limits.memory, int(limits.seconds) + 1, limits.size)
-        start = [sys.executable, "-I", "-c", _START, ":".join(map(str, _SOURCES))]
+        start = [str(self.python), "-I", "-c", _START, ":".join(map(str, _SOURCES))]
         program = [*start, str(self.program), str(folder), name, *map(str, numbers)]
         child = await asyncio.create_subprocess_exec(
-            *sandbox.command(program, folder, (self.program, *_SOURCES), self.bwrap),
+            *sandbox.command(
+                program, folder, (self.program, *_SOURCES, *self.readable), self.bwrap
+            ),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
