@@ -9,7 +9,7 @@ the processor.
 Two farms, with 50,000 and with 1,000,000 frames waiting, take their turns alternately: whatever
 slows the machine down meanwhile slows both. A run is a whole beat of both, in which every machine
 reports once; its flatness is the rate of the one by that of the other. For every job that ends
-one like it is asked for, in a turn that is not timed, so that as much waits all along.
+one like it is asked for, so that as much waits all along; what that takes counts.
 """
 
 import argparse
@@ -113,6 +113,7 @@ class Bench:
     placed: Placed = field(default_factory=Placed)
     profile: cProfile.Profile | None = None
     _turn: int = 0
+    _come: list[JobAsked] = field(default_factory=list)
     _next: Iterator[Machine] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,14 +128,6 @@ class Bench:
             machine.obey(orders)
             list(machine.begin())
         return changes
-
-    def ask(self, asked: Iterable[JobAsked]) -> None:
-        """Have jobs come in; what that takes is not counted."""
-        jobs = {job.job_id: job for job in asked}
-        self.asked |= jobs
-        placed, self.placed = self.placed, Placed()
-        self.turn(jobs.values())
-        self.placed = placed
 
     def _decide(self, facts: Sequence[Fact]) -> Changes:
         farm, now = self.farm, self.now
@@ -156,12 +149,16 @@ class Bench:
     def step(self) -> None:
         """Let some attempts end, and the leader place others."""
         before = self.placed.frames
-        changes = self.turn([*self._reports(), *self._beat()])
+        come, self._come = self._come, []
+        changes = self.turn([*come, *self._reports(), *self._beat()])
         if self.placed.frames == before:
             raise SystemExit("the farm places nothing any more")
-        again = [self.asked.pop(job.id) for job in changes.jobs.values() if job.ended]
-        if again:
-            self.ask(replace(job, job_id=f"{job.job_id}+") for job in again)
+        for job in changes.jobs.values():
+            if job.ended:
+                asked = self.asked.pop(job.id)
+                again = replace(asked, job_id=f"{job.id}+", created_at=self.now)
+                self.asked[again.job_id] = again
+                self._come.append(again)
 
     @property
     def turns(self) -> int:
@@ -235,7 +232,8 @@ def made(nodes: int, jobs: int, waiting: int) -> Bench:
     bench = Bench(farm, machines)
     bench.turn([PolicyChanged(_POLICY)])
     slots = sum(machine.offer.cores for machine in machines) // 2
-    bench.ask(_asked(jobs, (waiting + slots) // jobs))
+    bench.asked = {job.job_id: job for job in _asked(jobs, (waiting + slots) // jobs)}
+    bench.turn(bench.asked.values())
     for first in range(0, nodes, _TURN):
         bench.turn(machine.report() for machine in machines[first : first + _TURN])
     for _ in range(bench.turns):  # until every machine has told what runs on it

@@ -86,6 +86,30 @@ class Counted:
         return self.held_until - now
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The limits of which every task of a step takes one, as some decree has them.
+
+    Attributes:
+        tasks: Those that count tasks.
+        machines: Those that count machines.
+    """
+
+    decree: int = -1
+    every: tuple[Counted, ...] = ()
+    tasks: tuple[Counted, ...] = ()
+    machines: tuple[Counted, ...] = ()
+
+
+NOT_LOOKED_UP = Bounds()
+
+
+def bounds_of(decree: int, every: tuple[Counted, ...]) -> Bounds:
+    """Return `every` by what is counted."""
+    machines = tuple(one for one in every if one.limit.scope is LimitScope.MACHINE)
+    return Bounds(decree, every, tuple(one for one in every if one not in machines), machines)
+
+
 def held(shortages: int, until: datetime | None, now: datetime) -> tuple[int, datetime]:
     """Return how often in a row a licence was lacking by now, and until when to wait for it.
 

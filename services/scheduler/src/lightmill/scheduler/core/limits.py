@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lightmill.domain.policy import Limit, LimitScope, Policy
-from lightmill.scheduler.core.counted import Counted
+from lightmill.domain.policy import Limit, Policy
+from lightmill.scheduler.core.counted import Bounds, Counted, bounds_of
 from lightmill.scheduler.core.work import Attempt, Step
 
 
@@ -66,27 +66,28 @@ class Limits:
 
     def of(self, step: Step) -> tuple[Counted, ...]:
         """Return the limits of which a task of `step` takes one."""
-        known, found = step.limits
-        if known != self._decrees:
+        return self._bounds(step).every
+
+    def _bounds(self, step: Step) -> Bounds:
+        bounds = step.bounds
+        if bounds.decree != self._decrees:
             named = [self._of(name) for name in step.job.spec.limits]
             pool = self.counted.get(pool_limit(step.pool))
-            found = (*named, *([] if pool is None else [pool]))
-            step.limits = (self._decrees, found)
-        return found
+            every = (*named, *([] if pool is None else [pool]))
+            bounds = step.bounds = bounds_of(self._decrees, every)
+        return bounds
 
     def obstacle(self, step: Step, now: datetime) -> Counted | None:
         """Return the limit that lets no task of `step` begin on another machine, or None."""
-        for counted in self.of(step):
-            if counted.limit.scope is LimitScope.TASK and counted.is_full(now):
+        for counted in self._bounds(step).tasks:
+            if counted.is_full(now):
                 return counted
         return None
 
     def full_machines(self, step: Step, now: datetime) -> tuple[Counted, ...]:
         """Return the limits of which tasks of `step` may begin only where one is held already."""
-        counted = self.of(step)
-        if not counted:
-            return counted
-        return tuple(c for c in counted if c.limit.scope is LimitScope.MACHINE and c.is_full(now))
+        machines = self._bounds(step).machines
+        return tuple([one for one in machines if one.is_full(now)]) if machines else machines
 
     def take(self, attempt: Attempt) -> None:
         """Count an attempt that is handed out."""

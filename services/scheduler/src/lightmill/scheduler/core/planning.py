@@ -118,7 +118,7 @@ class _Turn:
         if step is None:
             return False
         demand = lane.demand or lane.demands[step.id]
-        if demand in self._full or not _may_add(lane, step.needs.cores or 1):
+        if demand in self._full or not _may_add(lane, demand.needs.cores or 1):
             return False
         if farm.limits.obstacle(step, farm.now) is not None:
             return False
@@ -198,10 +198,11 @@ def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None
     node.warm = step.job.id
     farm.occupy(node, attempt)
     step.running[attempt.id] = attempt
-    farm.changes.born.append(attempt)
-    farm.changes.steps[step.id] = step
+    changes = farm.changes
+    changes.born.append(attempt)
+    changes.steps[step.id] = step
     farm.touch(step.job)
-    farm.changes.letter(node).assign.append(_assignment(step.job, attempt, demand.needs.sandbox))
+    changes.letter(node).assign.append(_assignment(step.job, attempt, demand.needs.sandbox))
     demand.served_at = farm.tick
     if step.job.spec.deadline is not None or not step.waiting.has_due(farm.now):
         _put(farm, step)
@@ -210,7 +211,9 @@ def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None
 def _task(farm: FarmState, step: Step, place: Place) -> Task:
     """Take a task's worth of frames from what waits."""
     waiting, most = step.waiting, chunk_of(step)
-    back = waiting.due_for(place.node.id, farm.now, anyway=place.anyway)
+    back = None
+    if waiting.given_back:
+        back = waiting.due_for(place.node.id, farm.now, anyway=place.anyway)
     if back is None:
         return _new_task(farm, step, tuple(waiting.take_next(most)), 0, 0)
     ordinals: list[int] = []
@@ -239,7 +242,7 @@ def _new_task(
 
 def _assignment(job: Job, attempt: Attempt, sandbox: str | None) -> Assignment:
     task = attempt.task
-    frames = zip(task.ordinals, task.frames, strict=True)
+    pairs = zip(task.ordinals, task.frames, strict=True)
     return Assignment(
         attempt_id=attempt.id,
         task_id=task.id,
@@ -249,7 +252,7 @@ def _assignment(job: Job, attempt: Attempt, sandbox: str | None) -> Assignment:
         owner=job.owner_id,
         work=task.step.work,
         bundle_id=job.bundle_id,
-        frames=tuple(Frame(ordinal=ordinal, frame=frame) for ordinal, frame in frames),
+        frames=tuple([Frame(ordinal=ordinal, frame=frame) for ordinal, frame in pairs]),
         cores=attempt.cores,
         ram=attempt.ram,
         gpus=attempt.gpus,

@@ -37,11 +37,11 @@ class Account:
         """Return its place among its like; reckoned when it is asked for."""
         return self._standing or self._stand()
 
-    def add(self, attempt: Attempt, sign: int) -> None:
-        """Count what `attempt` takes (1), or gives back (-1), of all there is."""
-        self.cores += sign * attempt.cores
-        self.ram += sign * attempt.ram
-        self.gpus += sign * len(attempt.gpus)
+    def add(self, cores: int, ram: int, gpus: int) -> None:
+        """Count what is taken, or given back where it is negative."""
+        self.cores += cores
+        self.ram += ram
+        self.gpus += gpus
         self._standing = None
 
     def forget_standing(self) -> None:
@@ -50,11 +50,11 @@ class Account:
 
     def _stand(self) -> Standing:
         total = self.total
-        dominant = max(
-            self.cores / total.cores if total.cores else 0.0,
-            self.ram / total.ram if total.ram else 0.0,
-            self.gpus / total.gpus if total.gpus else 0.0,
-        )
+        dominant = self.cores / total.cores if total.cores else 0.0
+        if total.ram and self.ram / total.ram > dominant:
+            dominant = self.ram / total.ram
+        if total.gpus and self.gpus / total.gpus > dominant:
+            dominant = self.gpus / total.gpus
         self._standing = (self.cores >= self.share.size, dominant / self.share.weight)
         return self._standing
 
@@ -121,8 +121,9 @@ class Shares:
     def add(self, attempt: Attempt, sign: int) -> None:
         """Count what `attempt` takes (1), or gives back (-1)."""
         accounts = self.of(attempt.task.step.job)
-        accounts.tenant.add(attempt, sign)
-        accounts.user.add(attempt, sign)
+        cores, ram, gpus = sign * attempt.cores, sign * attempt.ram, sign * len(attempt.gpus)
+        accounts.tenant.add(cores, ram, gpus)
+        accounts.user.add(cores, ram, gpus)
 
     def reckon(self) -> None:
         """Bring every standing up to date, when machines have come or gone."""

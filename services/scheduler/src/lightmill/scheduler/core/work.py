@@ -19,7 +19,7 @@ from lightmill.domain.states import (
     TaskState,
     is_final,
 )
-from lightmill.scheduler.core.counted import Counted
+from lightmill.scheduler.core.counted import NOT_LOOKED_UP, Bounds
 from lightmill.scheduler.core.timing import Timing
 from lightmill.scheduler.core.waiting import Waiting
 
@@ -95,7 +95,7 @@ class Step:
         timing: How long its frames take.
         held_until: Nothing of it is handed out before: it lacked a licence, for the
             `shortages`-th time in a row.
-        limits: Of which its tasks take one each, as of that decree.
+        bounds: Limits of which its tasks take one each, as they were last looked up.
         leads: Whether another step of the job waits for its end, as the main step does for
             test frames.
         followed: Whether another step follows it frame by frame.
@@ -114,7 +114,7 @@ class Step:
     timing: Timing = field(default_factory=Timing)
     held_until: datetime | None = None
     shortages: int = 0
-    limits: tuple[int, tuple[Counted, ...]] = (-1, ())
+    bounds: Bounds = NOT_LOOKED_UP
     leads: bool = field(init=False)
     followed: bool = field(init=False)
 
