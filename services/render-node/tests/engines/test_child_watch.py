@@ -9,8 +9,9 @@ from lightmill.render_node.engines.child_watch import watch_by_descriptor
 
 async def main():
     watch_by_descriptor()
-    watch_by_descriptor()  # two nodes in one program
-    process = await asyncio.create_subprocess_exec("/bin/sh", "-c", "exit 7")
+    process = await asyncio.create_subprocess_exec("/bin/sh", "-c", "read line; exit 7", stdin=-1)
+    watch_by_descriptor()  # another node in the same program
+    process.stdin.close()
     print(await process.wait())
 
 asyncio.run(main())

@@ -17,6 +17,9 @@ def watch_by_descriptor() -> bool:
     policy = asyncio.get_event_loop_policy()  # type: ignore[deprecated]
     if not isinstance(policy.get_child_watcher(), asyncio.PidfdChildWatcher):  # type: ignore[deprecated]
         policy.set_child_watcher(asyncio.PidfdChildWatcher())  # type: ignore[deprecated]
-    # A policy attaches its watcher to loops that are set later than it.
-    policy.get_child_watcher().attach_loop(asyncio.get_running_loop())  # type: ignore[deprecated]
+    watcher = policy.get_child_watcher()  # type: ignore[deprecated]
+    # A policy attaches its watcher to loops that are set later than it; attaching anew would
+    # forget the processes that another node of this program has started.
+    if not watcher.is_active():
+        watcher.attach_loop(asyncio.get_running_loop())
     return True
