@@ -79,6 +79,10 @@ test: setup ## Every test; those on real MySQL, RabbitMQ, Redis and S3 where a D
 	else echo "No Docker engine answers: the tests on real MySQL, RabbitMQ, Redis and S3 are left out."; $(BIN)/pytest -m "not backing and not e2e and not chaos"; fi
 chaos: setup ## The same blows to the farm in containers while the simulated engine renders
 	$(BIN)/pytest -m chaos tests/e2e
+fuzz: setup ## Feed TARGET=maya, gltf, zip or tar with what breaks parsers, for SECONDS=60
+	@test -d .tools/atheris || $(UV) pip install --quiet --python $(BIN)/python --target .tools/atheris atheris==3.0.0
+	@mkdir -p .tools/fuzz
+	@PYTHONPATH=.tools/atheris $(BIN)/python tests/fuzz/parsers.py $(TARGET) -max_total_time=$(or $(SECONDS),60) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=.tools/fuzz/
 test-concurrency: setup ## 20 designs at once start in the order of their creation
 	@$(BIN)/python -m lightmill.local concurrency
 simulate: setup ## The whole protocol on invented farms with faults, and seeded bugs that it must find: SEED=7, FARMS=2000
@@ -94,4 +98,4 @@ test-fast: setup ## Tests that need nothing but Python, in seconds
 
 PHONY_FARM := up down smoke infra dev logs secrets
 PHONY_LOCAL := engine demo preflight local test-concurrency simulate bench figures
-.PHONY: $(PHONY_FARM) $(PHONY_LOCAL) help setup lock check fmt lint types layers test chaos test-fast schemas
+.PHONY: $(PHONY_FARM) $(PHONY_LOCAL) help setup lock check fmt lint types layers test chaos fuzz test-fast schemas
