@@ -74,6 +74,8 @@ class Offer:
         disk: Of the workspaces; None: not said, and not limited.
         engines: Name of an engine to the versions of it on the node, newest first.
         sandbox: `bubblewrap`, `container` or `none`.
+        faulty: Engines that are there and not offered, with the reason: they failed a test render.
+        hindrances: Why the node takes no work at present, in words.
     """
 
     cores: int
@@ -85,6 +87,8 @@ class Offer:
     tags: tuple[str, ...] = ()
     os: str = "linux"
     sandbox: str = "none"
+    faulty: Mapping[str, str] = field(default_factory=dict)
+    hindrances: tuple[str, ...] = ()
 
 
 SANDBOXES = ("none", "container", "bubblewrap")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from enum import StrEnum
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -46,6 +46,20 @@ def drain() -> None:
     except factory.REFUSALS as error:
         _give_up(error)
     typer.echo("told" if found else "no node runs here")
+
+
+@app.command()
+def pause(why: Annotated[str, typer.Argument(help="Shown to whoever asks.")] = "") -> None:
+    """Let the node here take no work until `resume`; what it renders, it finishes."""
+    factory.pause(read(NodeSettings).node_state_dir, why)
+    typer.echo("paused")
+
+
+@app.command()
+def resume() -> None:
+    """Let the node here take work again."""
+    factory.resume(read(NodeSettings).node_state_dir)
+    typer.echo("takes work again, unless something else hinders it: lightmill-node status")
 
 
 @app.command()

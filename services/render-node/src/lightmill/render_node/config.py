@@ -10,6 +10,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from lightmill.domain.path_rules import System, moves
 from lightmill.domain.resources import GIB
+from lightmill.render_node.core.hindrances import Rules
+from lightmill.render_node.core.hours import hours_of
 from lightmill.runtime.settings import Settings
 
 _SYSTEMS = {"win32": System.WINDOWS, "darwin": System.MACOS}
@@ -55,6 +57,14 @@ class NodeSettings(Settings):
         node_command: Whether to offer the `command` engine, which runs whatever a job says.
         node_command_folders: Folders of the machine that the programs of both may read, separated
             by the system's path separator.
+        node_hours: When it takes work, by the machine's clock, such as
+            `mon-fri 19:00-07:00, sat-sun`; always when empty.
+        node_hottest: Degrees Celsius at which it takes no more work until it has cooled down.
+        node_busy_share: Share of the processors, above 0 to 1, that others may use before it
+            takes no more work; None: whatever they use.
+        node_spot: Who says that the machine is taken away: `aws`, `gcp`, or the path of a file;
+            nobody when empty.
+        node_self_test: Whether Blender has to render a tiny frame before it is offered.
         node_trusts_scenes: Whether Blender's scenes may run the code that they hold, inside the
             sandbox: drivers, registered texts, Freestyle, OSL.
         node_addons: Blender add-ons that jobs may ask for, separated by commas.
@@ -89,6 +99,11 @@ class NodeSettings(Settings):
     node_openjd: bool = False
     node_command: bool = False
     node_command_folders: str = ""
+    node_hours: str = ""
+    node_hottest: float = 95.0
+    node_busy_share: float | None = Field(default=None, gt=0, le=1)
+    node_spot: str = Field(default="", pattern=r"^(aws|gcp|/.+)?$")
+    node_self_test: bool = True
     node_trusts_scenes: bool = False
     node_addons: str = ""
     node_simulated: bool = False
@@ -111,6 +126,16 @@ class NodeSettings(Settings):
     def moves(self) -> tuple[tuple[str, str], ...]:
         """What the path rules say of this machine."""
         return moves(self.path_rules, _SYSTEMS.get(sys.platform, System.LINUX))
+
+    @property
+    def rules(self) -> Rules:
+        """When the node takes no work."""
+        return Rules(
+            hours=hours_of(self.node_hours),
+            disk_floor=self.node_disk_floor,
+            hottest=self.node_hottest,
+            busy_share=self.node_busy_share,
+        )
 
     @property
     def addons(self) -> tuple[str, ...]:
@@ -146,6 +171,12 @@ class NodeSettings(Settings):
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", name):
             raise ValueError("a name has letters, digits, '.', '_' and '-', 63 at the most")
         return name
+
+    @field_validator("node_hours")
+    @classmethod
+    def _require_hours(cls, text: str) -> str:
+        hours_of(text)
+        return text
 
     @field_validator("node_sandbox")
     @classmethod

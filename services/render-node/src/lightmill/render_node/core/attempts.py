@@ -1,7 +1,7 @@
 """Everything that the node holds, and the rules by which orders change it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.resources import Offer, is_as_strong
@@ -104,6 +104,19 @@ class Attempts:
             self._recall(held.attempt_id, obeyed, now)
         return obeyed
 
+    def hinder(self, hindrances: tuple[str, ...], now: float) -> Obeyed:
+        """Take no orders while there are hindrances, and give back what has not begun."""
+        self.offer = replace(self.offer, hindrances=hindrances)
+        obeyed = Obeyed()
+        for held in self.held if hindrances else ():
+            self._recall(held.attempt_id, obeyed, now)
+        return obeyed
+
+    @property
+    def takes_work(self) -> bool:
+        """Whether orders are taken."""
+        return not self.draining and not self.offer.hindrances
+
     def startable(self) -> list[Held]:
         """Return the queued attempts that fit beside what renders, in order, none overtaking."""
         using = [held.grant for held in self._held.values() if held.uses_grant]
@@ -169,7 +182,7 @@ class Attempts:
         elif excess is not None:
             failed = held.ended(Outcome.FAILED, now, failure=FailureKind.NODE, detail=excess)
             self._end(failed, obeyed)
-        elif self.draining or len(self._waiting()) > self._max_waiting:
+        elif not self.takes_work or len(self._waiting()) > self._max_waiting:
             self._end(held.ended(Outcome.RECALLED, now), obeyed)
         else:
             self._held[name] = held

@@ -31,6 +31,7 @@ from lightmill.render_node.ports.farm import (
     UploadUrl,
 )
 from lightmill.render_node.ports.images import CheckedImage, Images
+from lightmill.render_node.ports.surroundings import Notices, Surroundings
 
 __all__ = [
     "Ahead",
@@ -48,6 +49,7 @@ __all__ = [
     "Launch",
     "NodeIdentity",
     "NotAdmittedError",
+    "Notices",
     "OnProgress",
     "RenderFailedError",
     "RenderedImage",
@@ -55,6 +57,7 @@ __all__ = [
     "Renderers",
     "Submission",
     "Submissions",
+    "Surroundings",
     "Transfers",
     "UnreachableError",
     "UploadUrl",

@@ -112,9 +112,13 @@ class FetchBundle:
         name = assignment.attempt_id
         return await insist(lambda: self._files(name), f"files of {assignment.job_id}")
 
-    async def _require_disk(self) -> None:
-        if not self._fetching:  # nothing in the store is about to be linked
+    async def make_room(self) -> None:
+        """Empty the content store, unless something in it is about to be linked."""
+        if not self._fetching:
             await asyncio.to_thread(self._contents.trim, 0)
+
+    async def _require_disk(self) -> None:
+        await self.make_room()
         free = await asyncio.to_thread(self._workspaces.free)
         if free < self._disk_floor:
             detail = (

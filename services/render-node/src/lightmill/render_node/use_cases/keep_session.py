@@ -101,7 +101,7 @@ class KeepSession:
             session=session,
             sequence=sequence,
             offer=attempts.offer,
-            draining=attempts.draining,
+            draining=not attempts.takes_work,
             held=attempts.shown(self._clock.monotonic()),
             finishes=attempts.finishes,
             freed=self._node.freed,

@@ -9,6 +9,7 @@ from lightmill.render_node.use_cases.enrol_node import NotEnrolledError
 from lightmill.render_node.use_cases.keep_session import KeepSession
 from lightmill.render_node.use_cases.keep_warm import KeepWarm
 from lightmill.render_node.use_cases.run_attempts import RunAttempts
+from lightmill.render_node.use_cases.watch_machine import WatchMachine
 
 _log = structlog.get_logger(__name__)
 _TIDY_SECONDS = 2.0
@@ -21,12 +22,14 @@ class Live:
 
     Attributes:
         drain_seconds: How long running work may go on then.
+        watch: Who looks after the machine.
     """
 
     attempts: RunAttempts
     session: KeepSession
     warm: KeepWarm
     drain_seconds: float
+    watch: WatchMachine | None = None
 
     async def __call__(self, stop: asyncio.Event) -> None:
         """Return when `stop` was set and everything has ended.
@@ -34,7 +37,8 @@ class Live:
         Raises:
             NotEnrolledError: the farm no longer admits the node.
         """
-        background = [asyncio.create_task(self.session()), asyncio.create_task(self._tidy())]
+        parts = [self.session(), self._tidy(), *([self.watch()] if self.watch else [])]
+        background = [asyncio.create_task(part) for part in parts]
         reasons = [asyncio.create_task(_set(event)) for event in self._reasons(stop)]
         try:
             await asyncio.wait([*background, *reasons], return_when=asyncio.FIRST_COMPLETED)
@@ -55,19 +59,27 @@ class Live:
             )
 
     def _reasons(self, stop: asyncio.Event) -> tuple[asyncio.Event, ...]:
-        return stop, self.attempts.not_admitted
+        taken = (self.watch.taken_away,) if self.watch else ()
+        return stop, self.attempts.not_admitted, *taken
 
     async def _leave(self) -> None:
         """Let running work end and its ends be settled, while reports still go out."""
-        refused = self.attempts.not_admitted.is_set()
         _log.info("draining", held=len(self.attempts.attempts.held))
-        await self.attempts.drain(seconds=0.0 if refused else self.drain_seconds)
+        await self.attempts.drain(seconds=self._patience())
         try:
             async with asyncio.timeout(_SETTLE_SECONDS if self.session.connected else 0.0):
                 await self.attempts.until_settled()
         except TimeoutError:
             waiting = len(self.attempts.attempts.finishes)
             _log.warning("ends stay in the journal for the next start", finishes=waiting)
+
+    def _patience(self) -> float:
+        """Return the seconds for which running work may go on."""
+        if self.attempts.not_admitted.is_set():
+            return 0.0
+        if self.watch is not None and self.watch.taken_away.is_set():
+            return min(self.drain_seconds, self.watch.seconds_left)
+        return self.drain_seconds
 
     async def _tidy(self) -> None:
         while True:

@@ -106,6 +106,11 @@ class RunAttempts:
             await asyncio.wait(self._tasks, timeout=seconds)
         await self.stop()
 
+    async def hinder(self, hindrances: tuple[str, ...]) -> None:
+        """Take no orders while there are hindrances; what runs goes on, what waits goes back."""
+        await self._apply(self.attempts.hinder(hindrances, self._clock.monotonic()))
+        self.changed.set()
+
     async def stop(self) -> None:
         """Stop everything that runs; returns when its ends are in the journal."""
         for task in self._running.values():
