@@ -30,10 +30,12 @@ from lightmill.render_node.ports import (
     Images,
     Launch,
     NotAdmittedError,
+    Notices,
     OnProgress,
     RenderedImage,
     Renderers,
     RenderFailedError,
+    Surroundings,
     UnreachableError,
     UploadUrl,
 )
@@ -269,6 +271,9 @@ class World:
         self.engines = Engines()
         self.renderers: Renderers = self.engines
         self.images: Images = FakeImages()
+        self.surroundings: Surroundings | None = None
+        self.notices: Notices | None = None
+        self.faulty: Mapping[str, str] = {}
         self.folder = folder
         self.settings = NodeSettings(
             node_name="n1",
@@ -290,6 +295,9 @@ class World:
             renderers=self.renderers,
             images=self.images,
             node_id=NODE,
+            surroundings=self.surroundings,
+            notices=self.notices,
+            faulty=self.faulty,
         )
         stop = asyncio.Event()
         async with built(settings, outside) as live:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from lightmill.domain.hours import hours_of
 from lightmill.domain.path_rules import System, moves
 from lightmill.domain.resources import GIB
-from lightmill.render_node.core.hindrances import Rules
-from lightmill.render_node.core.hours import hours_of
 from lightmill.runtime.settings import Settings
 
 _SYSTEMS = {"win32": System.WINDOWS, "darwin": System.MACOS}
@@ -126,16 +125,6 @@ class NodeSettings(Settings):
     def moves(self) -> tuple[tuple[str, str], ...]:
         """What the path rules say of this machine."""
         return moves(self.path_rules, _SYSTEMS.get(sys.platform, System.LINUX))
-
-    @property
-    def rules(self) -> Rules:
-        """When the node takes no work."""
-        return Rules(
-            hours=hours_of(self.node_hours),
-            disk_floor=self.node_disk_floor,
-            hottest=self.node_hottest,
-            busy_share=self.node_busy_share,
-        )
 
     @property
     def addons(self) -> tuple[str, ...]:

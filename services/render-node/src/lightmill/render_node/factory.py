@@ -1,20 +1,22 @@
 """Builds the render node from its settings: the one place that names concrete adapters."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx2
 import structlog
 
 from lightmill.broker.ports import Broker
+from lightmill.domain.hours import hours_of
 from lightmill.domain.resources import Offer
 from lightmill.render_node.adapters import machine
 from lightmill.render_node.adapters.contents import FolderContents
 from lightmill.render_node.adapters.http import HttpApi, HttpEnrolment, HttpTransfers
 from lightmill.render_node.adapters.identity_file import IdentityFile, IdentityFileError
 from lightmill.render_node.adapters.journal import opened_journal, peek
+from lightmill.render_node.adapters.notices import notices_from
 from lightmill.render_node.adapters.state_folder import (
     StateFolderError,
     claimed,
@@ -22,9 +24,11 @@ from lightmill.render_node.adapters.state_folder import (
     is_claimed,
 )
 from lightmill.render_node.adapters.submissions import JournalSubmissions
+from lightmill.render_node.adapters.surroundings import Machine, pause, paused, resume, told
 from lightmill.render_node.adapters.workspaces import FolderWorkspaces
 from lightmill.render_node.config import NodeSettings
 from lightmill.render_node.core.attempts import Attempts
+from lightmill.render_node.core.hindrances import Judgement, Rules
 from lightmill.render_node.engines import installation
 from lightmill.render_node.engines.archives import ImagesAndArchives
 from lightmill.render_node.engines.assembly import AssemblyEngine
@@ -34,11 +38,14 @@ from lightmill.render_node.engines.films import FilmsAndImages
 from lightmill.render_node.engines.leftovers import kill_leftovers
 from lightmill.render_node.engines.renderers import InstalledRenderers
 from lightmill.render_node.engines.sandbox import no_sandbox
+from lightmill.render_node.engines.self_test import faults_of
 from lightmill.render_node.ports import (
     Api,
     Images,
     NodeIdentity,
+    Notices,
     Renderers,
+    Surroundings,
     Transfers,
     Workspaces,
 )
@@ -54,6 +61,7 @@ from lightmill.render_node.use_cases.keep_warm import KeepWarm
 from lightmill.render_node.use_cases.live import Live
 from lightmill.render_node.use_cases.run_attempt import RunAttempt
 from lightmill.render_node.use_cases.run_attempts import RunAttempts
+from lightmill.render_node.use_cases.watch_machine import WatchMachine
 from lightmill.runtime import health
 from lightmill.runtime.clock import Clock, SystemClock
 
@@ -73,6 +81,8 @@ __all__ = [
     "drain",
     "installation",
     "offered",
+    "pause",
+    "resume",
     "run",
     "status",
 ]
@@ -83,7 +93,13 @@ REFUSALS = (NotEnrolledError, SandboxTooWeakError, StateFolderError, IdentityFil
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What a node works with that is not a file of its own."""
+    """What a node works with that is not a file of its own.
+
+    Attributes:
+        surroundings: The machine; None: nobody looks after it.
+        notices: Who would take it away; None: nobody.
+        faulty: Engines not to be offered, with the reason.
+    """
 
     broker: Broker
     clock: Clock
@@ -92,6 +108,9 @@ class Outside:
     renderers: Renderers
     images: Images
     node_id: str
+    surroundings: Surroundings | None = None
+    notices: Notices | None = None
+    faulty: Mapping[str, str] = field(default_factory=dict)
 
 
 async def run(settings: NodeSettings, broker: Broker, clock: Clock, stop: asyncio.Event) -> None:
@@ -113,14 +132,19 @@ async def run(settings: NodeSettings, broker: Broker, clock: Clock, stop: asynci
         identity = await _enrol(settings, client)
         api = HttpApi(client, identity.token)
         await require_admitted(api)
+        renderers = await asyncio.to_thread(_installed, settings)
+        faulty = await faults_of(renderers, folder) if settings.node_self_test else {}
         outside = Outside(
             broker=broker,
             clock=clock,
             api=api,
             transfers=HttpTransfers(client),
-            renderers=await asyncio.to_thread(_installed, settings),
+            renderers=renderers,
             images=_images(),
             node_id=identity.node_id,
+            surroundings=Machine(folder, clock, count_others=settings.node_busy_share is not None),
+            notices=notices_from(settings.node_spot, clock),
+            faulty=faulty,
         )
         await (await stack.enter_async_context(built(settings, outside)))(stop)
 
@@ -147,6 +171,8 @@ def status(settings: NodeSettings) -> dict[str, object]:
         "node_id": identity.node_id if identity else None,
         "state_folder": str(folder),
         "running": folder.is_dir() and is_claimed(folder),
+        "hindrances": told(folder),
+        "paused": paused(folder),
         "held": list(kept.abandoned),
         "not_settled": [finish.attempt_id for finish in kept.finishes],
     }
@@ -160,7 +186,7 @@ async def built(settings: NodeSettings, outside: Outside) -> AsyncIterator[Live]
         SandboxTooWeakError: engines cannot be shut in as the settings demand.
     """
     folder = settings.node_state_dir
-    offer = await asyncio.to_thread(_offer, settings, outside.renderers)
+    offer = await asyncio.to_thread(_offer, settings, outside)
     workspaces = FolderWorkspaces(folder / "workspace")
     # Nothing that was held before is held now, and whatever was delivered is in the store.
     await asyncio.to_thread(workspaces.forget_all)
@@ -171,7 +197,8 @@ async def built(settings: NodeSettings, outside: Outside) -> AsyncIterator[Live]
         clock=outside.clock,
         idle_seconds=settings.node_idle_seconds,
     )
-    runs = _runs(settings, outside, warm, workspaces)
+    fetch = _fetch(settings, outside, workspaces)
+    runs = _runs(outside, fetch, warm, workspaces)
     async with opened_journal(folder / "journal.sqlite") as journal:
         kept = await journal.kept()
         if kept.abandoned:
@@ -201,13 +228,12 @@ async def built(settings: NodeSettings, outside: Outside) -> AsyncIterator[Live]
                 session=session,
                 warm=warm,
                 drain_seconds=settings.node_drain_seconds,
+                watch=_watch(settings, outside, attempts, fetch),
             )
 
 
-def _runs(
-    settings: NodeSettings, outside: Outside, warm: KeepWarm, workspaces: Workspaces
-) -> RunAttempt:
-    fetch = FetchBundle(
+def _fetch(settings: NodeSettings, outside: Outside, workspaces: Workspaces) -> FetchBundle:
+    return FetchBundle(
         api=outside.api,
         transfers=outside.transfers,
         contents=FolderContents(settings.node_state_dir / "contents"),
@@ -215,6 +241,11 @@ def _runs(
         ceiling=settings.node_store_bytes,
         disk_floor=settings.node_disk_floor,
     )
+
+
+def _runs(
+    outside: Outside, fetch: FetchBundle, warm: KeepWarm, workspaces: Workspaces
+) -> RunAttempt:
     return RunAttempt(
         api=outside.api,
         fetch=fetch,
@@ -222,6 +253,26 @@ def _runs(
         deliver=DeliverFrame(images=outside.images, transfers=outside.transfers),
         workspaces=workspaces,
         clock=outside.clock,
+    )
+
+
+def _watch(
+    settings: NodeSettings, outside: Outside, attempts: RunAttempts, fetch: FetchBundle
+) -> WatchMachine | None:
+    if outside.surroundings is None:
+        return None
+    rules = Rules(
+        hours=hours_of(settings.node_hours),
+        disk_floor=settings.node_disk_floor,
+        hottest=settings.node_hottest,
+        busy_share=settings.node_busy_share,
+    )
+    return WatchMachine(
+        attempts=attempts,
+        judge=Judgement(rules),
+        surroundings=outside.surroundings,
+        notices=outside.notices or notices_from("", outside.clock),
+        make_room=fetch.make_room,
     )
 
 
@@ -248,7 +299,8 @@ def _installed(settings: NodeSettings) -> Renderers:
     )
 
 
-def _offer(settings: NodeSettings, renderers: Renderers) -> Offer:
+def _offer(settings: NodeSettings, outside: Outside) -> Offer:
+    renderers = outside.renderers
     if not settings.accepts_sandbox(renderers.sandbox):
         raise SandboxTooWeakError(
             f"engines would run at level {renderers.sandbox}, but LIGHTMILL_NODE_SANDBOX demands"
@@ -258,9 +310,14 @@ def _offer(settings: NodeSettings, renderers: Renderers) -> Offer:
         cores=settings.node_cores or machine.cores(),
         ram=settings.node_ram or int(machine.ram() * (1 - _KEPT_FOR_THE_SYSTEM)),
         gpus=tuple(gpu for gpu in machine.gpus() if settings.offers_gpu(gpu.index)),
-        engines=renderers.engines(),
+        engines={
+            name: versions
+            for name, versions in renderers.engines().items()
+            if name not in outside.faulty
+        },
         pools=settings.pools,
         sandbox=renderers.sandbox,
+        faulty=outside.faulty,
     )
 
 

@@ -56,6 +56,7 @@ def list_nodes(context: typer.Context, *, as_json: AsJson = False) -> None:
         "cores": "offer.cores",
         "engines": "offer.engines",
         "sandbox": "offer.sandbox",
+        "because": "offer.hindrances",
     }
     show(farm_of(context).nodes(), columns, as_json=as_json)
 

@@ -112,6 +112,11 @@ class Attempts:
             self._recall(held.attempt_id, obeyed, now)
         return obeyed
 
+    def give_back(self) -> None:
+        """Let whatever is stopped from here on end as given back, and as nobody's fault."""
+        for held in self._held.values():
+            held.killed = held.killed or Outcome.RECALLED
+
     @property
     def takes_work(self) -> bool:
         """Whether orders are taken."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lightmill.render_node.core.hours import Hours
+from lightmill.domain.hours import Hours
 
 _COOLER = 5.0
 """Degrees below the limit at which work is taken again."""

@@ -7,19 +7,21 @@ from pathlib import Path
 
 import structlog
 
-from lightmill.domain.job import Limits, Work
+from lightmill.domain.job import Json, Limits, Work
 from lightmill.render_node.ports import Launch, Renderers, RenderFailedError
 
 _log = structlog.get_logger(__name__)
 _SECONDS = 180.0
 _RAM = 2**32
 _SCRIPT = "self_test.py"
+_TEXT = "import bpy\n\nbpy.context.scene.render.engine = 'CYCLES'\n"
+"""The cube that Blender begins with, on the processor."""
 _TRIED = ("blender",)
-_SETTINGS = {"width": 16, "height": 16, "samples": 1, "format": "PNG"}
+_SETTINGS: dict[str, Json] = {"width": 16, "height": 16, "samples": 1, "format": "PNG"}
 _PNG = b"\x89PNG"
 
 
-async def tested(renderers: Renderers, folder: Path) -> Mapping[str, str]:
+async def faults_of(renderers: Renderers, folder: Path) -> Mapping[str, str]:
     """Return the engines that cannot render, with the reason.
 
     Args:
@@ -59,7 +61,7 @@ def _launch(engine: str, place: Path) -> Launch:
     project, scratch = place / "project", place / "scratch"
     for folder in (project, scratch):
         folder.mkdir(parents=True)
-    (project / _SCRIPT).write_text("# the scene that Blender begins with\n", "utf-8")
+    (project / _SCRIPT).write_text(_TEXT, "utf-8")
     limits = Limits(start=_SECONDS, frame=_SECONDS, silence=_SECONDS)
     return Launch(
         step_id="self-test",

@@ -65,7 +65,8 @@ class Live:
     async def _leave(self) -> None:
         """Let running work end and its ends be settled, while reports still go out."""
         _log.info("draining", held=len(self.attempts.attempts.held))
-        await self.attempts.drain(seconds=self._patience())
+        taken = self.watch is not None and self.watch.taken_away.is_set()
+        await self.attempts.drain(seconds=self._patience(), taken_away=taken)
         try:
             async with asyncio.timeout(_SETTLE_SECONDS if self.session.connected else 0.0):
                 await self.attempts.until_settled()

@@ -96,14 +96,17 @@ class RunAttempts:
             async with self._settled:
                 self._settled.notify_all()
 
-    async def drain(self, *, seconds: float) -> None:
+    async def drain(self, *, seconds: float, taken_away: bool = False) -> None:
         """Give back what has not begun, and return when the rest has ended.
 
-        What has not ended after `seconds` is stopped, and ends as a fault of the node.
+        What has not ended after `seconds` is stopped, and ends as a fault of the node; or as given
+        back where the machine is no longer the node's to have.
         """
         await self._apply(self.attempts.drain(self._clock.monotonic()))
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
+        if taken_away:
+            self.attempts.give_back()
         await self.stop()
 
     async def hinder(self, hindrances: tuple[str, ...]) -> None:
