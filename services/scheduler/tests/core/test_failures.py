@@ -146,3 +146,18 @@ def test_a_wish_about_a_node_that_has_not_come_yet_is_kept() -> None:
     farm.observe(NodeAsked(node_id="a", wish=NodeWish.DISABLE))
     farm.report()
     assert state_of(farm, "a") is NodeState.DISABLED
+
+
+def test_a_job_that_is_retried_while_a_frame_of_it_waits_loses_its_turn_to_nobody() -> None:
+    farm = stage(machine("a", cores=2), machine("b", cores=1))
+    farm.ask("job", "1-9", spec={"retry": RetryPolicy(first_wait=5.0)})
+    farm.run_all("b", Outcome.FAILED)
+    node = farm.nodes["a"]
+    node.finish(next(iter(node.held)), Outcome.FAILED, FailureKind.MISSING_FILE)
+    farm.report()
+    assert farm.state("job") is JobState.FAILED
+    farm.bring_back("job")
+    farm.ask("job", retries_wanted=1)
+    farm.beats(7)
+    farm.run_all("a")
+    assert farm.held("a")

@@ -14,6 +14,7 @@ from lightmill.scheduler.simulation.scenario import Scenario, ScenarioError, loa
 from lightmill.scheduler.simulation.survey import storms
 
 _FARMS = 50
+_JUDGES = ("inspector", "commit_laws", "policy_laws")
 
 
 def night(name: str, seed: str) -> Outcome:
@@ -106,7 +107,7 @@ def test_every_file_is_a_scenario() -> None:
 
 def test_every_law_that_the_code_names_is_listed() -> None:
     folder = Path(sys.modules[Night.__module__].__file__ or "").parent
-    code = "".join((folder / f"{name}.py").read_text() for name in ("inspector", "commit_laws"))
+    code = "".join((folder / f"{name}.py").read_text() for name in _JUDGES)
     assert len(LAWS) >= 12
     for law in LAWS:
         assert law in code

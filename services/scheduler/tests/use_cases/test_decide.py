@@ -15,7 +15,6 @@ async def test_a_tick_that_comes_twice_or_late_counts_once() -> None:
     around = Surroundings(
         database=database,
         court=Inspector(kernel, database, Store()),
-        offers={},
         latency=lambda: 0.0,
         fate=lambda: Fate.DONE,
     )

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,8 +19,9 @@ from lightmill.scheduler.adapters.rows import OFFER
 from lightmill.scheduler.adapters.unreadable import UNREADABLE, UnreadableJobsError, reason
 from lightmill.scheduler.core.facts import JobAsked, NodeAsked, PolicyChanged
 from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.reservation import Reservation
 from lightmill.scheduler.core.timing import Timing
-from lightmill.scheduler.core.trust import Record
+from lightmill.scheduler.core.trust import Past, Record
 from lightmill.scheduler.core.waiting import GivenBack, Waiting
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Job, Step, Task
 from lightmill.scheduler.ports import Snapshot
@@ -71,8 +73,6 @@ class Recovery:
             found = (await connection.execute(select(NODES))).all()
             limits = (await connection.execute(select(LIMIT_STATES))).all()
         nodes = [_node(row) for row in found]
-        for job in jobs:
-            job.barred = any(node.record.bars(job.id) for node in nodes)
         return Snapshot(jobs, nodes, {row.name: row.ceiling for row in limits})
 
     async def ended_jobs(self, job_ids: Iterable[str]) -> list[Job]:
@@ -187,13 +187,21 @@ def _node(row: Row[Any]) -> Node:
         forgiven=row.forgiven,
         quarantined_until=row.quarantined_until,
         record=_record(row.failures or {}),
+        reserved=_reservation(row.kept),
     )
 
 
+def _reservation(kept: Mapping[str, Any] | None) -> Reservation | None:
+    return None if kept is None else Reservation(**kept, free_at=inf)
+
+
 def _record(failures: Mapping[str, Any]) -> Record:
-    """Return what failed on a node; which jobs did so in a row, a new leader counts anew."""
+    """Return what failed on a node."""
+    row = failures.get("in_a_row", {})
     return Record(
-        failures=dict(failures.get("by_job", {})), quarantines=failures.get("quarantines", 0)
+        failures=dict(failures.get("by_job", {})),
+        in_a_row={job_id: Past(job_id, succeeded) for job_id, succeeded in row.items()},
+        quarantines=failures.get("quarantines", 0),
     )
 
 
@@ -252,6 +260,8 @@ def _step(row: Row[Any], job: Job) -> Step:
         succeeded=row.succeeded,
         ram=row.ram,
         timing=Timing(**(row.timing or {})),
+        held_until=row.held_until,
+        shortages=row.shortages,
     )
     job.steps.append(step)
     return step
@@ -314,6 +324,7 @@ def _attempt(row: Row[Any], step: Step) -> Attempt:
         cores=row.cores,
         ram=row.ram,
         gpus=tuple(row.gpus),
+        disk=step.needs.disk,
         state=AttemptState(row.state),
     )
 

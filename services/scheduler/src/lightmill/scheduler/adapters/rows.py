@@ -1,6 +1,5 @@
 """The scheduler's memory as rows."""
 
-from copy import deepcopy
 from dataclasses import asdict
 from datetime import datetime
 
@@ -10,6 +9,8 @@ from lightmill.domain.resources import Offer
 from lightmill.scheduler.core.changes import Delivered, Transition
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.outlook import Outlook
+from lightmill.scheduler.core.reservation import Reservation
+from lightmill.scheduler.core.trust import Record
 from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Job, Step
 
@@ -79,6 +80,8 @@ def step_row(step: Step, now: datetime) -> Row:
         "running": step.outstanding,
         "ram": step.ram,
         "timing": asdict(step.timing),
+        "held_until": step.held_until,
+        "shortages": step.shortages,
         "updated_at": now,
     }
 
@@ -94,13 +97,25 @@ def node_row(node: Node, now: datetime) -> Row:
         "wish": node.wish,
         "forgiven": node.forgiven,
         "quarantined_until": node.quarantined_until,
-        "failures": {
-            "by_job": deepcopy(node.record.failures),
-            "quarantines": node.record.quarantines,
-        },
+        "failures": _failures(node.record),
+        "kept": _kept(node.reserved),
         "seen_at": now,
         "updated_at": now,
     }
+
+
+def _failures(record: Record) -> Row:
+    return {
+        "by_job": dict(record.failures),
+        "in_a_row": {job.id: job.succeeded for job in record.in_a_row.values()},
+        "quarantines": record.quarantines,
+    }
+
+
+def _kept(kept: Reservation | None) -> Row | None:
+    if kept is None:
+        return None
+    return {"step_id": kept.step_id, "cores": kept.cores, "ram": kept.ram}
 
 
 def task_row(attempt: Attempt) -> Row:

@@ -12,7 +12,6 @@ _SPARED = 1e-6
 
 def appraise(farm: FarmState) -> None:
     """Set prices and what is kept free, when a beat has passed or something else is asked."""
-    demands = farm.queue.by_demand.keys()
     if not farm.restless and farm.appraised == farm.queue.version:
         return
     farm.appraised = farm.queue.version
@@ -23,7 +22,7 @@ def appraise(farm: FarmState) -> None:
     for demand, lanes in farm.queue.by_demand.items():
         frames = sum(len(s.waiting) for lane in lanes.values() for s in lane.steps.values())
         _raise_prices(demand, frames)
-    _keep_devices(demand for demand in demands if demand.needs.gpus)
+    _keep_devices(demand for demand in farm.queue.by_demand if _waits_for_devices(farm, demand))
     for kind in farm.fleet.kinds:
         if kind.least != before[kind]:
             for node in [node for nodes in kind.rooms.values() for node in nodes.values()]:
@@ -44,6 +43,20 @@ def _raise_prices(demand: Demand, frames: int) -> None:
             min(ram or demand.ram(kind), demand.ram(kind)),
         )
         kind.price = round(kind.price + frames * demand.cores(kind) / supply, 6)
+
+
+def _waits_for_devices(farm: FarmState, demand: Demand) -> bool:
+    """Tell whether such work needs devices, and would take them were they free.
+
+    For what waits by a limit or a burst nothing is kept: it may wait for long.
+    """
+    lanes = farm.queue.by_demand[demand].values() if demand.needs.gpus else ()
+    return any(
+        (step := lane.head) is not None
+        and not any(counted.is_full(farm.now) for counted in farm.limits.of(step))
+        and (lane.accounts is None or lane.accounts.may_add(demand.needs.cores or 1))
+        for lane in lanes
+    )
 
 
 def _keep_devices(demands: Iterable[Demand]) -> None:

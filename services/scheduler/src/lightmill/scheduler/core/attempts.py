@@ -17,7 +17,7 @@ from lightmill.domain.states import (
 from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.changes import AttemptMoved, Delivered
 from lightmill.scheduler.core.claims import is_plausible
-from lightmill.scheduler.core.counted import held
+from lightmill.scheduler.core.counted import LONGEST_HOLD, held
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Step
@@ -129,7 +129,7 @@ def _answer(farm: FarmState, attempt: Attempt, kind: FailureKind, failures: int)
 def _hold(farm: FarmState, step: Step) -> timedelta:
     """Hold back all of `step`, and all that shares its limits: the others would fail alike."""
     step.shortages, step.held_until = held(step.shortages, step.held_until, farm.now)
-    waits = [counted.run_short(farm.now) for counted in farm.limits.of(step)]
+    waits = [counted.run_short(farm.now) for counted in farm.limits.named(step)]
     longest = max([step.held_until - farm.now, *waits])
     step.held_until = farm.now + longest
     farm.queue.wake(step, step.held_until)
@@ -168,7 +168,10 @@ def recall(farm: FarmState, attempt: Attempt) -> None:
 
 
 def hurry(farm: FarmState, step: Step) -> None:
-    """Let no frame of `step` wait longer than its retries say, whatever clock set the time."""
+    """Let nothing of `step` wait longer than its failures say, whatever clock set the time."""
+    if step.held_until is not None:
+        step.held_until = min(step.held_until, farm.now + LONGEST_HOLD)
+        farm.queue.wake(step, step.held_until)
     for back in list(step.waiting.given_back.values()):
         wait = step.job.spec.retry.wait(max(1, back.failures), 1.0)
         latest = farm.now + timedelta(seconds=wait)

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from lightmill.domain.policy import Policy
 from lightmill.domain.states import AttemptState
-from lightmill.scheduler.core import attempts, lifecycle, planning, reports, trusting
+from lightmill.scheduler.core import attempts, lifecycle, planning, reports, reserving, trusting
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import (
     BeatPassed,
@@ -18,6 +18,7 @@ from lightmill.scheduler.core.facts import (
     OrderReturned,
     PolicyChanged,
 )
+from lightmill.scheduler.core.limits import Limits
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Attempt, Job
@@ -48,6 +49,11 @@ class Farm:
         """Return the machines that are known."""
         return self._state.nodes.values()
 
+    @property
+    def limits(self) -> Limits:
+        """Return what is counted, and how much of it is taken."""
+        return self._state.limits
+
     def adopt(
         self,
         jobs: Iterable[Job],
@@ -59,11 +65,15 @@ class Farm:
         farm.limits.resumed.update(ceilings)
         farm.nodes.update((node.id, node) for node in nodes)
         found: list[Attempt] = []
-        for job in jobs:
+        adopted = list(jobs)
+        trusting.take_over(farm, adopted)
+        for job in adopted:
             lifecycle.take_over(farm, job)
             found += [attempt for step in job.steps for attempt in step.running.values()]
             for step in job.steps:
                 attempts.hurry(farm, step)  # the clock that set its times was another one
+                farm.limits.resume(step)
+        reserving.take_over(farm)
         # What runs comes first; ids sort by age, and a node begins its orders in turn.
         for attempt in sorted(found, key=lambda a: (a.state is AttemptState.ASSIGNED, a.id)):
             attempt.sent_at = farm.tick

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lightmill.domain.policy import Limit, Policy
+from lightmill.domain.policy import POOL_LIMIT, Limit, Policy
 from lightmill.scheduler.core.counted import Bounds, Counted, bounds_of
 from lightmill.scheduler.core.work import Attempt, Step
 
 
 def pool_limit(name: str) -> str:
     """Return the name of the limit that bounds a pool: no limit of the keeper's is named so."""
-    return f"pool:{name}"
+    return f"{POOL_LIMIT}{name}"
 
 
 @dataclass(slots=True)
@@ -39,7 +39,10 @@ class Limits:
             self._of(name).decree(limit, seconds)
             self._resume(name)
         for name in self.counted.keys() - wanted.keys():
-            self.counted[name].decree(_unknown(name), seconds)
+            if name.startswith(POOL_LIMIT):
+                del self.counted[name]  # its machines alone bound it now
+            else:
+                self.counted[name].decree(_unknown(name), seconds)
 
     def ceilings(self) -> dict[str, int]:
         """Return how many may run at once, of those limits that follow the queue."""
@@ -71,11 +74,24 @@ class Limits:
     def _bounds(self, step: Step) -> Bounds:
         bounds = step.bounds
         if bounds.decree != self._decrees:
-            named = [self._of(name) for name in step.job.spec.limits]
+            named = self.named(step)
             pool = self.counted.get(pool_limit(step.pool))
             every = (*named, *([] if pool is None else [pool]))
             bounds = step.bounds = bounds_of(self._decrees, every)
         return bounds
+
+    def named(self, step: Step) -> list[Counted]:
+        """Return the limits that the job of `step` names: what may run short, unlike a pool."""
+        return [self._of(name) for name in step.job.spec.limits]
+
+    def resume(self, step: Step) -> None:
+        """Hold back what `step` lacked under an earlier leader."""
+        until = step.held_until
+        if until is None:
+            return
+        for counted in self.named(step):
+            counted.shortages = max(counted.shortages, step.shortages)
+            counted.held_until = max(until, counted.held_until or until)
 
     def obstacle(self, step: Step, now: datetime) -> Counted | None:
         """Return the limit that lets no task of `step` begin on another machine, or None."""

@@ -36,18 +36,25 @@ class Search:
 
     Args:
         anyway: Whether machines on which it failed will do.
+        anywhere: Whether those will do, too, on which its limits allow no more of it.
     """
 
     __slots__ = ("_anyway", "_avoided", "_barred", "_demand", "_farm", "_full", "_step")
 
     def __init__(
-        self, farm: FarmState, step: Step, demand: Demand, *, anyway: bool = False
+        self,
+        farm: FarmState,
+        step: Step,
+        demand: Demand,
+        *,
+        anyway: bool = False,
+        anywhere: bool = False,
     ) -> None:
         self._farm, self._step, self._demand, self._anyway = farm, step, demand, anyway
         failed = step.waiting.failed and not anyway
         self._avoided = step.waiting.avoided(farm.now) if failed else None
         self._barred = step.job.barred and not anyway
-        self._full = farm.limits.full_machines(step, farm.now)
+        self._full = [] if anywhere else farm.limits.full_machines(step, farm.now)
 
     @property
     def choosy(self) -> bool:
@@ -255,4 +262,6 @@ def search(farm: FarmState, step: Step, demand: Demand) -> Place | None:
 def is_choosy(farm: FarmState, step: Step, demand: Demand) -> bool:
     """Tell whether there is room for `step`, but not where it may go."""
     choosy = Search(farm, step, demand).choosy
-    return choosy and Search(farm, step, demand, anyway=True).place() is not None
+    if not choosy:
+        return False
+    return Search(farm, step, demand, anyway=True, anywhere=True).place() is not None

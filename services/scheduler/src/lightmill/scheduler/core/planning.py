@@ -45,7 +45,8 @@ def bring_up_to_date(farm: FarmState) -> Collection[Job]:
         Those jobs.
     """
     for job in farm.queue.due(farm.now):
-        farm.stirred[job.id] = job
+        if farm.jobs.get(job.id) is job:  # not one that ended, and was read again since
+            farm.stirred[job.id] = job
     stirred, farm.stirred = farm.stirred, {}
     for job in stirred.values():
         for step in job.steps:

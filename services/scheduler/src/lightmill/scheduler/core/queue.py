@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.shares import Account, Accounts, Standing
@@ -109,7 +110,8 @@ class Queue:
         self.by_account: dict[Level, dict[Account, Lanes]] = {}
         self._strictly: dict[Demand, int] = {}  # steps in FIFO pools
         self._lanes: dict[str, Lane] = {}  # by step
-        self._timers: list[tuple[datetime, str, Step]] = []
+        self._timers: list[tuple[datetime, str, int, Step]] = []
+        self._set = count()  # a job that is read again brings the same times with other objects
 
     @property
     def demands(self) -> set[Demand]:
@@ -135,13 +137,13 @@ class Queue:
 
     def wake(self, step: Step, at: datetime) -> None:
         """Have `due` return `step` when this time has come."""
-        heapq.heappush(self._timers, (at, step.id, step))
+        heapq.heappush(self._timers, (at, step.id, next(self._set), step))
 
     def due(self, now: datetime) -> Iterable[Job]:
         """Return the jobs of steps whose time has come."""
         jobs = {}
         while self._timers and self._timers[0][0] <= now:
-            job = heapq.heappop(self._timers)[2].job
+            job = heapq.heappop(self._timers)[-1].job
             jobs[job.id] = job
         return jobs.values()
 

@@ -18,6 +18,7 @@ class Reservation:
     """A machine that is kept.
 
     Attributes:
+        step_id: The step that it is kept for.
         cores: Processors that are needed there.
         ram: Bytes that are needed there.
         free_at: When that much is free, as far as can be told, in the leader's seconds; infinite
@@ -25,6 +26,7 @@ class Reservation:
             must not keep the wide task waiting.
     """
 
+    step_id: str
     cores: int
     ram: int
     free_at: float

@@ -11,7 +11,7 @@ from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.placing import Search
 from lightmill.scheduler.core.reservation import AFTER_TICKS, MOST, Reservation
-from lightmill.scheduler.core.state import FarmState
+from lightmill.scheduler.core.state import OFFLINE_AFTER, FarmState
 from lightmill.scheduler.core.work import Attempt, Step
 
 _BEHIND = 0.8
@@ -43,6 +43,19 @@ def reserve(farm: FarmState, blocked: Iterable[Step]) -> None:
             _keep_one(farm, step, demand)
 
 
+def take_over(farm: FarmState) -> None:
+    """Go on keeping the machines that an earlier leader kept for steps that still live."""
+    steps = {step.id: step for job in farm.jobs.values() for step in job.steps}
+    for node in farm.nodes.values():
+        if node.reserved is None:
+            continue
+        step = steps.get(node.reserved.step_id)
+        if step is None:
+            node.reserved = None
+        else:
+            farm.reserved.setdefault(demand_of(farm, step), []).append(node)
+
+
 def keep_no_longer(farm: FarmState, node: Node, demand: Demand) -> None:
     """Let `node`, which is kept for `demand`, take whatever comes."""
     nodes = farm.reserved[demand]
@@ -50,6 +63,7 @@ def keep_no_longer(farm: FarmState, node: Node, demand: Demand) -> None:
     if not nodes:
         del farm.reserved[demand]
     node.reserved = None
+    farm.changes.nodes[node.id] = node
     farm.fleet.look(node)
 
 
@@ -59,11 +73,17 @@ def _review(farm: FarmState) -> None:
     for demand, nodes in list(farm.reserved.items()):
         for node in list(nodes):
             kept = node.reserved
-            if kept is None or demand not in wanted or node.kind is None:
+            if kept is None or demand not in wanted or _is_away(farm, node):
                 keep_no_longer(farm, node, demand)
             else:
                 free_in = _free_in(node, kept.cores, kept.ram)
                 kept.free_at = min(kept.free_at, farm.seconds + free_in)
+
+
+def _is_away(farm: FarmState, node: Node) -> bool:
+    """Tell whether `node` takes no work; one that a new leader has not heard yet may well."""
+    silent = node.heard_at is None and farm.tick <= OFFLINE_AFTER
+    return node.kind is None and not silent
 
 
 def _is_owed(farm: FarmState, step: Step) -> bool:
@@ -100,7 +120,7 @@ def _keep_one(farm: FarmState, step: Step, demand: Demand) -> None:
         return
     cores, ram = _wanted(fitting[0], demand)
     node = min(fitting, key=lambda node: (_free_in(node, cores, ram), node.name))
-    _keep(farm, node, demand)
+    _keep(farm, node, step)
 
 
 def _runs_smaller(node: Node, demand: Demand) -> bool:
@@ -108,9 +128,12 @@ def _runs_smaller(node: Node, demand: Demand) -> bool:
     return any(held.cores < cores and held.ram < ram for held in node.held.values())
 
 
-def _keep(farm: FarmState, node: Node, demand: Demand) -> None:
+def _keep(farm: FarmState, node: Node, step: Step) -> None:
+    demand = demand_of(farm, step)
     cores, ram = _wanted(node, demand)
-    node.reserved = Reservation(cores, ram, farm.seconds + _free_in(node, cores, ram))
+    free_at = farm.seconds + _free_in(node, cores, ram)
+    node.reserved = Reservation(step.id, cores, ram, free_at)
+    farm.changes.nodes[node.id] = node
     farm.reserved.setdefault(demand, []).append(node)
     for attempt in node.ahead.values():
         if attempt.state is AttemptState.ASSIGNED:
@@ -160,7 +183,7 @@ def _preempt(farm: FarmState, step: Step, demand: Demand) -> bool:
     victims, node = min(found, key=lambda one: (_cost(one[0]), one[1].name))
     for attempt in victims:
         attempts.dismiss(farm, attempt, f"ended for job {step.job.name}, which goes first")
-    _keep(farm, node, demand)
+    _keep(farm, node, step)
     return True
 
 

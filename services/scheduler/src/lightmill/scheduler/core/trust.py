@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 from lightmill.domain.failures import FailureKind
-from lightmill.scheduler.core.work import Job
 
 BARRED_AFTER = 3
 """Failures of one job on one node after which the node gets nothing more of that job."""
@@ -29,6 +29,28 @@ _MOST_JOBS = 100
 _MOST_QUARANTINES = 10
 
 
+class Tried(Protocol):
+    """A job, as far as it tells about a machine."""
+
+    @property
+    def id(self) -> str:
+        """Return its id."""
+        ...
+
+    @property
+    def succeeded(self) -> int:
+        """Return the number of frames that have a result."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A job that has left the farm."""
+
+    id: str
+    succeeded: int
+
+
 @dataclass(slots=True)
 class Record:
     """Failures on one node of late.
@@ -40,16 +62,22 @@ class Record:
     """
 
     failures: dict[str, int] = field(default_factory=dict)
-    in_a_row: dict[str, Job] = field(default_factory=dict)
+    in_a_row: dict[str, Tried] = field(default_factory=dict)
     quarantines: int = 0
 
-    def succeed(self, job: Job) -> None:
-        """Note a success: the machine works, so whatever failed in a row is over."""
+    def succeed(self, job: Tried) -> bool:
+        """Note a success: the machine works, so whatever failed in a row is over.
+
+        Returns:
+            Whether that changes anything.
+        """
+        news = bool(self.in_a_row or self.quarantines or job.id in self.failures)
         self.failures.pop(job.id, None)
         self.in_a_row.clear()
         self.quarantines = 0
+        return news
 
-    def fail(self, job: Job, kind: FailureKind) -> bool:
+    def fail(self, job: Tried, kind: FailureKind) -> bool:
         """Note a failure; return whether the node is to be quarantined for it.
 
         Only jobs of which something has succeeded count: one that fails wherever it goes says

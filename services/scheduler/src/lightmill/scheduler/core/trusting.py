@@ -1,5 +1,7 @@
 """What a node's failures, and the wishes of persons, mean for where it stands."""
 
+from collections.abc import Iterable
+
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.policy import NodeWish
 from lightmill.domain.states import AttemptState, NodeState
@@ -30,10 +32,20 @@ def ask(farm: FarmState, asked: NodeAsked) -> None:
         stand(farm, node)
 
 
+def take_over(farm: FarmState, jobs: Iterable[Job]) -> None:
+    """Have the records of all nodes tell of these jobs, which have just been taken in."""
+    found = {job.id: job for job in jobs}
+    for node in farm.nodes.values():
+        record = node.record
+        record.in_a_row.update((i, found[i]) for i in record.in_a_row.keys() & found.keys())
+        for job_id in record.failures.keys() & found.keys():
+            found[job_id].barred = found[job_id].barred or record.bars(job_id)
+
+
 def succeed(farm: FarmState, node: Node, step: Step) -> None:
     """Note that `node` has rendered something of `step`."""
-    if node.record.in_a_row or node.record.failures or node.record.quarantines:
-        node.record.succeed(step.job)
+    if node.record.succeed(step.job):
+        farm.changes.nodes[node.id] = node
     if step.shortages:
         step.shortages = 0
         farm.limits.succeed(step)
@@ -42,6 +54,7 @@ def succeed(farm: FarmState, node: Node, step: Step) -> None:
 def fail(farm: FarmState, node: Node, job: Job, kind: FailureKind) -> None:
     """Note that something of `job` failed on `node`; take the node out when it looks broken."""
     suspect = node.record.fail(job, kind)
+    farm.changes.nodes[node.id] = node
     job.barred = job.barred or node.record.bars(job.id)
     if suspect:
         node.quarantined_until = farm.now + node.record.quarantine()

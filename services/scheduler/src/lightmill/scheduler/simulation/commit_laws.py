@@ -168,7 +168,7 @@ def counts_add_up(rows: Rows, tally: Tally, step_ids: Iterator[str]) -> Iterator
     """Done, given up, given back, running and never begun make up all frames of a step."""
     for step_id in step_ids:
         row = rows.steps[step_id]
-        waits = row.total - row.next_ordinal + len(rows.given_back.get(step_id, ()))
+        waits = row.total - row.next_ordinal + row.locked + len(rows.given_back.get(step_id, ()))
         failed = len(rows.failed.get(step_id, ()))
         if row.succeeded + failed + waits + row.outstanding != row.total:
             yield f"{row}: {failed} given up, {waits} wait"

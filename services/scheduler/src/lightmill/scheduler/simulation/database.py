@@ -1,20 +1,25 @@
 """A database in memory: rows apart from the scheduler's objects, changed by commits alone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from lightmill.domain.policy import NodeWish
+from lightmill.domain.resources import Offer
 from lightmill.domain.results import FrameResult
 from lightmill.domain.states import (
     ATTEMPT_TRANSITIONS,
     AttemptState,
     JobState,
+    NodeState,
     StepState,
     is_final,
 )
 from lightmill.messages.message import Message
 from lightmill.scheduler.core.changes import AttemptMoved, Changes
-from lightmill.scheduler.core.facts import JobAsked
+from lightmill.scheduler.core.facts import JobAsked, NodeAsked
+from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.timing import Timing
 from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Job, Step
 from lightmill.scheduler.ports import NotLeaderError
@@ -54,6 +59,11 @@ class StepRow:
     next_ordinal: int
     succeeded: int
     outstanding: int
+    locked: int
+    ram: int | None
+    timing: Timing
+    held_until: datetime | None
+    shortages: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,6 +84,7 @@ class AttemptRow:
     epoch: int
     cores: int
     ram: int
+    gpus: tuple[int, ...]
     ordinals: tuple[int, ...]
     failures: int
     tries: int
@@ -90,10 +101,19 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRow:
-    """What is known of a machine."""
+    """What is known of a machine; the record's figures as in the real table."""
 
     id: str
     session: str
+    offer: Offer
+    state: NodeState
+    wish: NodeWish
+    forgiven: int
+    quarantined_until: datetime | None
+    failures: Mapping[str, int]
+    in_a_row: Mapping[str, int]
+    quarantines: int
+    kept: tuple[str, int, int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +140,8 @@ class Rows:
     given_back: dict[str, dict[int, GivenBack]] = field(default_factory=dict)
     failed: dict[str, dict[int, FailedOrdinal]] = field(default_factory=dict)
     nodes: dict[str, NodeRow] = field(default_factory=dict)
+    wishes: dict[str, NodeAsked] = field(default_factory=dict)
+    ceilings: dict[str, int] = field(default_factory=dict)
     outbox: dict[int, Leaving] = field(default_factory=dict)
     epoch: int = 0
 
@@ -171,7 +193,8 @@ class Database:
             self.rows.attempts[attempt_id].delivered.add(delivered.result.ordinal)
         self._write_waiting(changes)
         for node in changes.nodes.values():
-            self.rows.nodes[node.id] = NodeRow(id=node.id, session=node.session)
+            self.rows.nodes[node.id] = _node_row(node)
+        self.rows.ceilings.update(changes.ceilings)
         self.put(leaving)
         self.commits += 1
 
@@ -272,6 +295,36 @@ def _step_row(step: Step) -> StepRow:
         next_ordinal=step.waiting.next_ordinal,
         succeeded=step.succeeded,
         outstanding=step.outstanding,
+        locked=_locked(step),
+        ram=step.ram,
+        timing=replace(step.timing),
+        held_until=step.held_until,
+        shortages=step.shortages,
+    )
+
+
+def _locked(step: Step) -> int:
+    """Return how many frames wait for the same frame of another step, as its rows tell."""
+    leader = step.leader
+    if leader is None:
+        return 0
+    return leader.waiting.total - leader.succeeded - len(leader.given_up)
+
+
+def _node_row(node: Node) -> NodeRow:
+    record, kept = node.record, node.reserved
+    return NodeRow(
+        id=node.id,
+        session=node.session,
+        offer=node.offer,
+        state=node.state,
+        wish=node.wish,
+        forgiven=node.forgiven,
+        quarantined_until=node.quarantined_until,
+        failures=dict(record.failures),
+        in_a_row={job.id: job.succeeded for job in record.in_a_row.values()},
+        quarantines=record.quarantines,
+        kept=None if kept is None else (kept.step_id, kept.cores, kept.ram),
     )
 
 
@@ -287,6 +340,7 @@ def _attempt_row(attempt: Attempt, epoch: int) -> AttemptRow:
         epoch=epoch,
         cores=attempt.cores,
         ram=attempt.ram,
+        gpus=attempt.gpus,
         ordinals=task.ordinals,
         failures=task.failures,
         tries=task.tries,

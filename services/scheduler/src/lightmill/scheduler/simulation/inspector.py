@@ -15,11 +15,10 @@ from lightmill.scheduler.core.facts import Fact, NodeReported
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.work import Step
-from lightmill.scheduler.simulation import commit_laws
-from lightmill.scheduler.simulation.commit_laws import Commit, Tally
+from lightmill.scheduler.simulation.audit import Audit
 from lightmill.scheduler.simulation.database import Database
 from lightmill.scheduler.simulation.kernel import Kernel
-from lightmill.scheduler.simulation.laws import BrokenLawError, hold
+from lightmill.scheduler.simulation.laws import hold
 from lightmill.scheduler.simulation.machine_room import Held
 from lightmill.scheduler.simulation.node import SimulatedNode
 from lightmill.scheduler.simulation.store import Store
@@ -42,14 +41,10 @@ class Inspector:
         self.store = store
         self.calm = False
         self.nodes: Mapping[str, SimulatedNode] = {}
-        self.tally = Tally()
-        self.ends = Counter[AttemptState]()
         self.finished: set[str] = set()
         self.settled: set[str] = set()
-        self._newest = 0
-        self._accepted: set[str | None] = set()
         self._born: dict[str, float] = {}
-        self._prompt: set[str] = set()
+        self.audit = Audit(database, store, self._on_machine)
         self._began: set[str] = set()
         self._cancelled: dict[str, set[str]] = defaultdict(set)
         self._epochs: Counter[str] = Counter()
@@ -80,30 +75,12 @@ class Inspector:
 
     def before_commit(self, changes: Changes, epoch: int) -> None:
         """Look at what a commit is about to change."""
-        commit = Commit(
-            rows=self.database.rows,
-            store=self.store,
-            changes=changes,
-            epoch=epoch,
-            newest=self._newest,
-            current=self.tally.current,
-            on_machine=self._on_machine,
-            prompt=self._prompt,
-        )
-        for law in commit_laws.BEFORE:
-            for what in law(commit):
-                raise BrokenLawError(law.__name__, what)
-        self._newest = epoch
+        self.audit.before(changes, epoch)
         self._orders_find_room(changes, epoch)
 
     def after_commit(self, changes: Changes, epoch: int) -> None:
         """Look at what the rows say now."""
-        self._count(changes)
-        rows = self.database.rows
-        for what in commit_laws.counts_add_up(rows, self.tally, iter(changes.steps)):
-            raise BrokenLawError("counts_add_up", what)
-        for what in commit_laws.completed_jobs_are_complete(rows, changes):
-            raise BrokenLawError("completed_jobs_are_complete", what)
+        self.audit.after(changes)
         born = [attempt.id for attempt in changes.born]
         self._born.update(dict.fromkeys(born, self.kernel.seconds))
         if epoch in self._known:
@@ -144,7 +121,7 @@ class Inspector:
         """Orders have been carried out."""
         newest = max(self._epochs[node.name], node.room.epoch)
         older = node.room.epoch < newest
-        self._prompt.update(
+        self.audit.prompt.update(
             one.attempt_id
             for one in orders.assign
             if self.kernel.seconds - self._born[one.attempt_id] < _PROMPT
@@ -170,7 +147,7 @@ class Inspector:
 
     def written(self, key: str) -> None:
         """Someone writes a file."""
-        hold("accepted_files_never_change", key not in self._accepted, key)
+        hold("accepted_files_never_change", key not in self.audit.accepted, key)
 
     # How it ends
 
@@ -203,37 +180,10 @@ class Inspector:
             wanted = {a.id: a.cores for a in node.held.values() if not a.ended}
             for name in named & self._known[epoch]:
                 row = self.database.rows.attempts[name]
-                if row.state is not AttemptState.LOST and (row.begun or name in self._prompt):
+                if row.state is not AttemptState.LOST and (row.begun or name in self.audit.prompt):
                     wanted[name] = row.cores
             room = sum(wanted.values()) <= node.offer.cores
             hold("orders_find_room", room, (node.name, wanted))
-
-    def _count(self, changes: Changes) -> None:
-        tally = self.tally
-        for delivered in changes.delivered:
-            step_id = delivered.attempt.task.step.id
-            tally.results[step_id] += 1
-            tally.outstanding[step_id] -= 1
-            tally.current.pop((step_id, delivered.result.ordinal), None)
-            self._accepted.add(delivered.result.key)
-        for move in {move.attempt.id: move for move in changes.moved}.values():
-            if move.attempt.ended:
-                self.ends[move.attempt.state] += 1
-                self._let_go(move.attempt.id)
-        for attempt in changes.born:
-            if attempt.ended:
-                continue
-            step_id = attempt.task.step.id
-            tally.outstanding[step_id] += len(attempt.task.ordinals)
-            for ordinal in attempt.task.ordinals:
-                tally.current[step_id, ordinal] = attempt.id
-
-    def _let_go(self, attempt_id: str) -> None:
-        row = self.database.rows.attempts[attempt_id]
-        for ordinal in row.ordinals:
-            if self.tally.current.get((row.step_id, ordinal)) == attempt_id:
-                del self.tally.current[row.step_id, ordinal]
-                self.tally.outstanding[row.step_id] -= 1
 
     def _on_machine(self, node_id: str, attempt_id: str) -> bool:
         return attempt_id in self.nodes[node_id].room.held

@@ -1,6 +1,6 @@
 """The database in memory as the leader of one epoch writes it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -8,7 +8,6 @@ from typing import Protocol
 
 from typing_extensions import override
 
-from lightmill.domain.resources import Offer
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.orders import Orders
 from lightmill.messages.topology import session_key
@@ -53,7 +52,6 @@ class Surroundings:
 
     database: Database
     court: Court
-    offers: Mapping[str, Offer]
     latency: Callable[[], float]
     fate: Callable[[], Fate]
 
@@ -69,7 +67,7 @@ class MemoryLedger(Ledger):
     @override
     async def snapshot(self) -> Snapshot:
         await Pause(self.around.latency())
-        return recovery.snapshot(self.around.database.rows, self.around.offers)
+        return recovery.snapshot(self.around.database.rows)
 
     @override
     async def ended_jobs(self, job_ids: Iterable[str]) -> list[Job]:

@@ -157,7 +157,6 @@ class Night:
         around = Surroundings(
             database=self.database,
             court=self.inspector,
-            offers={node.name: node.room.offer for node in self.nodes},
             latency=self.weather.latency,
             fate=self.weather.fate,
         )
@@ -182,7 +181,7 @@ class Night:
         return [Candidate(f"scheduler{n}", self.office, skew) for n, skew in enumerate(skews)]
 
     def _outcome(self, broken: str | None) -> Outcome:
-        rows, ends = self.database.rows, self.inspector.ends
+        rows, ends = self.database.rows, self.inspector.audit.ends
         states = [row.state for row in rows.jobs.values()]
         cores = sum(node.room.offer.cores for node in self.nodes)
         ended = [row.finished_at for row in rows.jobs.values() if row.finished_at]

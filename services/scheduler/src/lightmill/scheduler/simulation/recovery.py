@@ -1,30 +1,25 @@
 """Rows back into memory, as a leader that takes over finds them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import replace
+from math import inf
 
-from lightmill.domain.resources import Offer
-from lightmill.domain.states import AttemptState, NodeState, TaskState
+from lightmill.domain.job import JobSpec
+from lightmill.domain.states import AttemptState, JobState, TaskState
 from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.reservation import Reservation
+from lightmill.scheduler.core.trust import Past, Record
 from lightmill.scheduler.core.waiting import Waiting
 from lightmill.scheduler.core.work import Attempt, Job, Step, Task
 from lightmill.scheduler.ports import Snapshot
-from lightmill.scheduler.simulation.database import LIVE_JOBS, AttemptRow, Rows, StepRow
+from lightmill.scheduler.simulation.database import LIVE_JOBS, AttemptRow, NodeRow, Rows, StepRow
 
 
-def snapshot(rows: Rows, offers: Mapping[str, Offer]) -> Snapshot:
+def snapshot(rows: Rows) -> Snapshot:
     """Return every job that lives and every node that is known."""
     live = [row.id for row in rows.jobs.values() if row.state in LIVE_JOBS]
-    nodes = [
-        Node(
-            id=row.id,
-            name=row.id,
-            session=row.session,
-            offer=offers[row.id],
-            state=NodeState.ONLINE,
-        )
-        for row in rows.nodes.values()
-    ]
-    return Snapshot(_jobs(rows, live), nodes)
+    nodes = [_node(row) for row in rows.nodes.values()]
+    return Snapshot(_jobs(rows, live), nodes, dict(rows.ceilings))
 
 
 def ended_jobs(rows: Rows, job_ids: Iterable[str]) -> list[Job]:
@@ -46,6 +41,25 @@ def _jobs(rows: Rows, job_ids: list[str]) -> list[Job]:
     return list(jobs.values())
 
 
+def _node(row: NodeRow) -> Node:
+    return Node(
+        id=row.id,
+        name=row.id,
+        session=row.session,
+        offer=row.offer,
+        state=row.state,
+        wish=row.wish,
+        forgiven=row.forgiven,
+        quarantined_until=row.quarantined_until,
+        record=Record(
+            failures=dict(row.failures),
+            in_a_row={name: Past(name, succeeded) for name, succeeded in row.in_a_row.items()},
+            quarantines=row.quarantines,
+        ),
+        reserved=None if row.kept is None else Reservation(*row.kept, inf),
+    )
+
+
 def _job(rows: Rows, job_id: str) -> Job:
     row, asked = rows.jobs[job_id], rows.asked[job_id]
     return Job(
@@ -58,6 +72,9 @@ def _job(rows: Rows, job_id: str) -> Job:
         created_at=asked.created_at,
         priority=asked.priority,
         paused=row.paused,
+        user=asked.user or asked.owner_id,
+        approved=asked.approved,
+        before=_before(rows, asked.spec),
         applied_version=row.applied_version,
         applied_retries=row.applied_retries,
         applied_cleanups=row.applied_cleanups,
@@ -67,6 +84,11 @@ def _job(rows: Rows, job_id: str) -> Job:
         started_at=row.started_at,
         finished_at=row.finished_at,
     )
+
+
+def _before(rows: Rows, spec: JobSpec) -> dict[str, JobState]:
+    known = (after.job_id for after in spec.after if after.job_id in rows.jobs)
+    return {job_id: rows.jobs[job_id].state for job_id in known}
 
 
 def _step(rows: Rows, row: StepRow, job: Job) -> Step:
@@ -81,6 +103,10 @@ def _step(rows: Rows, row: StepRow, job: Job) -> Step:
         state=row.state,
         succeeded=row.succeeded,
         given_up=dict(rows.failed.get(row.id, {})),
+        ram=row.ram,
+        timing=replace(row.timing),
+        held_until=row.held_until,
+        shortages=row.shortages,
     )
     job.steps.append(step)
     return step
@@ -105,6 +131,7 @@ def _attempt(row: AttemptRow, step: Step) -> Attempt:
         session=row.session,
         cores=row.cores,
         ram=row.ram,
-        gpus=(),
+        gpus=row.gpus,
+        disk=step.needs.disk,
         state=row.state,
     )

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from typing_extensions import override
+
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import JobSpec, StepSpec, Wanted, Work, steps_with_test
-from lightmill.domain.policy import Limit, Policy, Pool, Share
+from lightmill.domain.policy import Limit, NodeWish, Policy, Pool, Share
 from lightmill.domain.resources import Gpu, Needs, Offer
 from lightmill.domain.results import FrameResult, attempt_prefix
 from lightmill.domain.states import JobState
@@ -24,12 +26,24 @@ from lightmill.messages.node_report import (
 )
 from lightmill.messages.orders import Assignment
 from lightmill.scheduler.core.changes import Changes
-from lightmill.scheduler.core.facts import BeatPassed, Fact, JobAsked, NodeReported, PolicyChanged
+from lightmill.scheduler.core.facts import (
+    BeatPassed,
+    Fact,
+    JobAsked,
+    NodeAsked,
+    NodeReported,
+    PolicyChanged,
+)
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.core.work import Job
+from lightmill.scheduler.simulation import recovery
+from lightmill.scheduler.simulation.audit import Audit
+from lightmill.scheduler.simulation.database import Database
+from lightmill.scheduler.simulation.idleness import idle_in_vain
 from lightmill.scheduler.simulation.laws import hold
+from lightmill.scheduler.simulation.policy_laws import Plan, overfull
+from lightmill.scheduler.simulation.store import Store
 
-_ONCE = "no_machine_is_promised_twice"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -75,11 +89,12 @@ class InventedNode:
 
     def begin(self) -> None:
         """Begin what is held, in its order, as long as it fits."""
-        free = self.offer.cores - sum(self.held[one].cores for one in self.running)
+        cores = self.offer.cores - sum(self.held[one].cores for one in self.running)
+        ram = self.offer.ram - sum(self.held[one].ram for one in self.running)
         for attempt_id, assignment in self.held.items():
             if attempt_id not in self.running:
-                free -= assignment.cores
-                if free < 0:
+                cores, ram = cores - assignment.cores, ram - assignment.ram
+                if cores < 0 or ram < 0:
                     return
                 self.running.add(attempt_id)
 
@@ -144,13 +159,27 @@ class InventedNode:
 
 
 class Stage:
-    """Plays leader, database and nodes; every change is checked against the laws as it comes."""
+    """Plays leader, database and nodes; every change is checked against the laws as it comes.
 
-    def __init__(self, *nodes: InventedNode) -> None:
+    Attributes:
+        sound: Whether the last turn kept to all of them.
+
+    Args:
+        kind: The farm that decides; a mutant, to see the laws broken.
+    """
+
+    def __init__(self, *nodes: InventedNode, kind: type[Farm] = Farm) -> None:
         numbers = count()
         self.now = START
-        self.farm = Farm(beat=1.0, new_id=lambda: f"{next(numbers):08}", now=START)
+        self._kind = kind
+        self._new_id = lambda: f"{next(numbers):08}"
+        self.farm = kind(beat=1.0, new_id=self._new_id, now=START)
         self.nodes = {node.id: node for node in nodes}
+        self.policy = Policy()
+        self.sound = True
+        self.database = Database()
+        self.database.begin_epoch()
+        self.audit = Audit(self.database, _Sealed(), self._is_on_machine)
         self.jobs: dict[str, Job] = {}
         self.results: Counter[tuple[str, int]] = Counter()
         self.assigned: list[Assignment] = []
@@ -160,14 +189,41 @@ class Stage:
         self.settled: dict[str, bool] = {}
         self.last = Changes()
         self._versions: Counter[str] = Counter()
+        self._idle: dict[str, datetime] = {}
 
     def observe(self, *facts: Fact) -> None:
         """One turn of the leader, with its commit and the delivery of what it sends."""
+        self.sound = False
         for fact in facts:
+            if isinstance(fact, JobAsked):
+                self.database.ask(fact, self.now)
+            elif isinstance(fact, PolicyChanged):
+                self.policy = fact.policy
             self.farm.observe(fact, self.now)
         self.farm.plan(self.now)
         self.last = self.farm.take_changes()
+        self._judge(self.last)
         self._book(self.last)
+        self.sound = True
+
+    def take_over(self) -> None:
+        """Let the leader die, and another begin from what is committed."""
+        found = recovery.snapshot(self.database.rows)
+        self.database.begin_epoch()
+        self.farm = self._kind(beat=1.0, new_id=self._new_id, now=self.now)
+        self.farm.adopt(found.jobs, found.nodes, found.ceilings)
+        self.observe(PolicyChanged(self.policy), *self.database.rows.wishes.values())
+
+    def bring_back(self, job_id: str) -> None:
+        """Have the leader read a job that has ended, as it does when something is asked of it."""
+        self.farm.adopt(recovery.ended_jobs(self.database.rows, [job_id]))
+
+    def wish(self, name: str, wish: NodeWish) -> None:
+        """Let a person want something of a node, and forgive it."""
+        wishes = self.database.rows.wishes
+        forgiven = wishes[name].forgiven + 1 if name in wishes else 1
+        wishes[name] = NodeAsked(node_id=name, wish=wish, forgiven=forgiven)
+        self.observe(wishes[name])
 
     def report(self, *names: str) -> None:
         """Let these nodes report, or all."""
@@ -205,9 +261,11 @@ class Stage:
     ) -> None:
         """Submit a job, or ask something else of one that is there.
 
-        `steps` stands for frames, test and chunk; `spec` is what else the specification says.
+        `steps` stands for frames, test and chunk; `spec` is what else the specification says. It
+        never changes after it was handed in.
         """
         self._versions[job_id] += 1
+        first = self.database.rows.asked.get(job_id)
         if steps is None:
             tests = FrameSet.parse(test) if test else None
             split = steps_with_test(FrameSet.parse(frames), tests, stop=stop)
@@ -222,7 +280,9 @@ class Stage:
                 before=before or {},
                 name=job_id,
                 bundle_id=None,
-                spec=JobSpec(
+                spec=first.spec
+                if first
+                else JobSpec(
                     work=Work(engine="blender"),
                     steps=steps,
                     needs=needs or Needs(cores=1, ram=1),
@@ -235,7 +295,7 @@ class Stage:
                 retries_wanted=retries_wanted,
                 cleanups_wanted=0,
                 version=self._versions[job_id],
-                created_at=self.now,
+                created_at=first.created_at if first else self.now,
             )
         )
 
@@ -249,6 +309,10 @@ class Stage:
             shares={(share.tenant_id, share.user): share for share in shares},
             preemption=preemption,
         )
+        self.decide(policy)
+
+    def decide(self, policy: Policy) -> None:
+        """Let this policy hold."""
         self.observe(PolicyChanged(policy))
 
     def run_all(
@@ -309,15 +373,43 @@ class Stage:
                 node.obey(letter.assign, letter.cancel, letter.recall)
                 for settled in letter.settled:
                     node.finishes.pop(settled.attempt_id, None)
-        self._check_capacity()
 
-    def _check_capacity(self) -> None:
+    def _judge(self, changes: Changes) -> None:
+        epoch = self.database.rows.epoch
+        self.audit.before(changes, epoch)
+        self.audit.planned(self.farm, self.policy, changes, self.now)
+        self.database.commit(changes, epoch, ())
+        self.audit.after(changes)
         for node in self.farm.nodes:
-            hold(_ONCE, node.free_cores >= 0, "more cores granted than the node has")
-            hold(_ONCE, node.free_ram >= 0, "more memory granted than the node has")
-            indices = [index for attempt in node.held.values() for index in attempt.gpus]
-            hold(_ONCE, len(indices) == len(set(indices)), "a GPU granted twice")
-            hold(_ONCE, len(node.ahead) <= 1, "more than one order waits on the node")
+            over = list(overfull(node))
+            hold("no_machine_is_promised_twice", not over, over)
+        self._nothing_idles(changes)
+
+    def _nothing_idles(self, changes: Changes) -> None:
+        """Nothing takes time here, so a machine that could begin something has begun it.
+
+        One with devices may keep free for a beat what other work waited for in the last.
+        """
+        rows = self.database.rows
+        plan = Plan(farm=self.farm, policy=self.policy, changes=changes, rows=rows, now=self.now)
+        idle = {node.id: (node, step) for node, step in idle_in_vain(plan)}
+        self._idle = {node_id: self._idle.get(node_id, self.now) for node_id in idle}
+        for node_id, (node, step) in idle.items():
+            patience = timedelta(seconds=2) if node.offer.gpus else timedelta(0)
+            what = f"{node.name} idles, {step.spec.name} of {step.job.id} waits"
+            long = self.now - self._idle[node_id] >= patience
+            hold("nothing_waits_while_a_machine_idles", not long, what)
+
+    def _is_on_machine(self, node_id: str, attempt_id: str) -> bool:
+        return attempt_id in self.nodes[node_id].held
+
+
+class _Sealed(Store):
+    """Files of nodes that render nothing: every one is whole."""
+
+    @override
+    def whole(self, key: str) -> bool:
+        return True
 
 
 def machine(

@@ -70,6 +70,8 @@ STEPS = Table(
     Column("running", Integer, nullable=False),
     Column("ram", BigInteger),  # bytes that a task gets at least, since one ran out of memory
     Column("timing", DOCUMENT),  # of its frames: count, mean and variance in seconds
+    Column("held_until", MOMENT),  # a licence was lacking
+    Column("shortages", Integer, nullable=False, server_default="0"),  # of it, in a row
     Column("updated_at", MOMENT, nullable=False),
     Index(None, "job_id", "position", unique=True),
 )
@@ -186,6 +188,7 @@ NODES = Table(
     Column("forgiven", Integer, nullable=False, server_default="0"),  # of node_wishes, as applied
     Column("quarantined_until", MOMENT),
     Column("failures", DOCUMENT),  # what counts towards a bar or a quarantine; None: nothing
+    Column("kept", DOCUMENT),  # the wide step that it is kept for, and what that needs; None: free
     Column("seen_at", MOMENT, nullable=False),
     Column("updated_at", MOMENT, nullable=False),
 )
