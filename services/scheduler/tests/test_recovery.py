@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import TypeAdapter
 from sqlalchemy import insert
 
+from lightmill.domain.failures import FailureKind
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import AfterJob, JobSpec, StepSpec, Wanted, Work
 from lightmill.domain.policy import Limit, NodeWish, Policy, Scaling
@@ -20,7 +21,8 @@ from lightmill.scheduler.core.facts import BeatPassed, JobAsked, PolicyChanged
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.core.limits import Limits
 from lightmill.scheduler.core.machine import Node
-from lightmill.scheduler.core.trust import BARRED_AFTER, Record
+from lightmill.scheduler.core.reservation import Reservation
+from lightmill.scheduler.core.trust import BARRED_AFTER, Past, Record
 from lightmill.scheduler.core.waiting import Waiting
 from lightmill.scheduler.core.work import Job, Step
 from lightmill.storage.sql.schema.api import JOBS
@@ -127,8 +129,48 @@ async def test_how_a_node_is_trusted_outlives_the_leader(parts: Parts) -> None:
 async def test_a_job_that_a_node_may_not_take_is_still_barred_there(parts: Parts) -> None:
     barred, other = a_job("barred"), a_job("other")
     node = a_node(record=Record(failures={"barred": BARRED_AFTER, "other": BARRED_AFTER - 1}))
-    jobs, _ = await found(parts, barred, other, node=node)
+    jobs, again = await found(parts, barred, other, node=node)
+    Farm(beat=1.0, new_id=new_id, now=NOW).adopt(jobs.values(), [again])
     assert (jobs["barred"].barred, jobs["other"].barred) == (True, False)
+
+
+async def test_failures_in_a_row_go_on_counting_under_the_next_leader(parts: Parts) -> None:
+    job = a_job("alive", replace(SPEC, after=()))
+    a_step(job).succeeded = 2
+    record = Record(in_a_row={"alive": job, "gone": Past("gone", 1)})
+    jobs, again = await found(parts, job, node=a_node(record=record))
+    Farm(beat=1.0, new_id=new_id, now=NOW).adopt(jobs.values(), [again])
+    assert again.record.in_a_row == {"alive": jobs["alive"], "gone": Past("gone", 1)}
+    third = a_job("third")
+    a_step(third).succeeded = 1
+    assert again.record.fail(third, FailureKind.ENGINE)
+
+
+async def test_a_licence_that_was_lacking_is_waited_for_under_the_next_leader(
+    parts: Parts,
+) -> None:
+    job = a_job("j", replace(SPEC, after=(), limits=("arnold",)))
+    step = a_step(job)
+    step.held_until, step.shortages = NOW + timedelta(seconds=60), 2
+    jobs, _ = await found(parts, job, node=a_node())
+    farm = Farm(beat=1.0, new_id=new_id, now=NOW)
+    farm.adopt(jobs.values())
+    (again,) = jobs["j"].steps
+    assert (again.held_until, again.shortages) == (step.held_until, 2)
+    arnold = farm.limits.counted["arnold"]
+    assert (arnold.held_until, arnold.shortages) == (step.held_until, 2)
+
+
+async def test_a_machine_is_kept_for_a_wide_task_under_the_next_leader(parts: Parts) -> None:
+    job, gone = a_job("j", replace(SPEC, after=())), a_job("gone", replace(SPEC, after=()))
+    step, node = a_step(job), a_node()
+    for kept, then in ((step.id, step.id), (a_step(gone).id, None)):
+        node.reserved = Reservation(kept, cores=4, ram=50, free_at=12.0)
+        jobs, again = await found(parts, *((job,) if then else ()), node=node)
+        Farm(beat=1.0, new_id=new_id, now=NOW).adopt(jobs.values() if then else (), [again])
+        reserved = again.reserved
+        assert (reserved and reserved.step_id) == then
+        assert reserved is None or (reserved.cores, reserved.ram) == (4, 50)
 
 
 async def test_memory_and_time_that_frames_have_shown_are_kept(parts: Parts) -> None:

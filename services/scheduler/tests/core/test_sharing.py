@@ -7,7 +7,7 @@ import pytest
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.policy import Limit, LimitScope, Pool, Scaling, Share
-from lightmill.domain.resources import Needs
+from lightmill.domain.resources import Gpu, Needs
 from lightmill.domain.states import JobState
 from lightmill.messages.node_report import Outcome
 from lightmill.scheduler.simulation.stage import InventedNode, Stage, machine
@@ -182,3 +182,57 @@ def test_a_deadline_is_a_hint_among_equals(hours: float) -> None:
         farm.run_all("a")
     first_due = [a.job_id for a in farm.assigned].index("due")
     assert first_due == 50 if hours > 1 else first_due <= 50
+
+
+def test_a_ceiling_that_is_lifted_bounds_its_pool_no_longer() -> None:
+    farm = stage(machine("a"))
+    farm.decree(pool=Pool(name="default", scaling=Scaling(initial=1, maximum=1)))
+    farm.ask("job", "1-9")
+    farm.decree()
+    assert running(farm)["job"] == 5
+
+
+def test_a_full_pool_holds_up_no_other_pool_of_the_same_user() -> None:
+    farm = stage(machine("a"))
+    farm.decree(pool=Pool(name="small", scaling=Scaling(initial=1, maximum=1)))
+    farm.ask("small", "1-9", spec={"pool": "small"})
+    farm.ask("other", "1-9")
+    assert running(farm) == {"small": 1, "other": 4}
+
+
+def test_a_limit_by_machine_that_is_used_up_holds_up_nobody_who_asks_alike() -> None:
+    farm = stage(machine("a"))
+    farm.decree(nuke=Limit(name="nuke", total=0, scope=LimitScope.MACHINE))
+    farm.ask("licensed", "1-9", spec={"limits": ("nuke",)})
+    farm.ask("free", "1-9")
+    assert farm.frames_of("licensed") == []
+    assert running(farm)["free"] == 5
+
+
+def test_a_licence_that_is_lacking_holds_up_no_pool() -> None:
+    farm = stage(machine("a", cores=1))
+    scaled = Pool(name="default", scaling=Scaling(initial=5, maximum=5))
+    farm.decree(arnold=Limit(name="arnold", total=5), pool=scaled)
+    farm.ask("licensed", "1", spec={"limits": ("arnold",)})
+    farm.run_all("a", Outcome.FAILED, FailureKind.LICENCE)
+    farm.ask("free", "1")
+    assert farm.held("a") == ["free"]
+
+
+def test_in_a_fifo_pool_no_deadline_goes_before_the_oldest() -> None:
+    farm = stage(machine("a", cores=1))
+    farm.ask("old", "1-3", fifo=True)
+    farm.now += timedelta(seconds=1)
+    farm.ask("due", "1-3", fifo=True, spec={"deadline": farm.now}, needs=Needs(cores=1, ram=2))
+    for _ in range(6):
+        farm.run_all("a")
+    assert [order.job_id for order in farm.assigned] == ["old"] * 3 + ["due"] * 3
+
+
+def test_devices_are_not_kept_for_what_waits_by_a_limit() -> None:
+    farm = stage(machine("a", gpus=(Gpu(index=0),)))
+    farm.decree(arnold=Limit(name="arnold", total=0))
+    farm.ask("device", "1", needs=Needs(cores=4, ram=1, gpus=1), spec={"limits": ("arnold",)})
+    farm.ask("plain", "1-4")
+    farm.beats()
+    assert running(farm)["plain"] == 4

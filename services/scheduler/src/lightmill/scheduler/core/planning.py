@@ -71,7 +71,7 @@ def _age(farm: FarmState, step: Step) -> Age:
     """
     job, deadline = step.job, step.job.spec.deadline
     since = job.created_at
-    if deadline is not None and step.timing.count:
+    if deadline is not None and step.timing.count and not job.spec.fifo:
         seconds = len(step.waiting) * step.timing.mean / max(1, len(step.running))
         if farm.now + _MARGIN * timedelta(seconds=min(seconds, _LONG)) >= deadline:
             since = _EVER

@@ -153,7 +153,7 @@ class Queue:
         if job.spec.fifo:
             key: object = step.pool
         else:
-            key = (job.priority, step.leads, accounts.key, job.spec.limits)
+            key = (job.priority, step.leads, accounts.key, job.spec.limits, step.pool)
         lane = self._lanes.get(step.id)
         if lane is not None:
             if lane.key == key and lane.demands[step.id] is demand and lane.ages[step.id] == age:

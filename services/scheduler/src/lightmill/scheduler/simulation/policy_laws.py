@@ -12,7 +12,7 @@ from functools import cached_property
 
 from lightmill.domain.job import After, StepSpec
 from lightmill.domain.policy import LimitScope, NodeWish, Policy
-from lightmill.domain.resources import Needs, devices, obstacle
+from lightmill.domain.resources import Needs, devices, obstacle, stronger
 from lightmill.domain.states import JobState, StepState
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import JobAsked
@@ -69,8 +69,8 @@ class Plan:
         """Return what one task of `step` was said to ask, its pool's isolation included."""
         needs = self.spec(step).needs or self.asked(step.job).spec.needs
         pool = self.policy.pools.get(step.pool)
-        if needs.sandbox is None and pool is not None and pool.sandbox is not None:
-            needs = replace(needs, sandbox=pool.sandbox)
+        if pool is not None:
+            needs = replace(needs, sandbox=stronger(needs.sandbox, pool.sandbox))
         return needs
 
 

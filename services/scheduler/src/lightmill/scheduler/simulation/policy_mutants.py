@@ -8,9 +8,10 @@ from types import MappingProxyType
 from typing_extensions import override
 
 from lightmill.domain.policy import POOL_LIMIT, Policy
+from lightmill.scheduler.core.counted import Counted
 from lightmill.scheduler.core.facts import Fact, JobAsked, NodeAsked, PolicyChanged
 from lightmill.scheduler.core.farm import Farm
-from lightmill.scheduler.core.limits import Counted, Limits
+from lightmill.scheduler.core.limits import Limits
 from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.work import Job, Step
 
