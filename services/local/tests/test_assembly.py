@@ -1,6 +1,7 @@
 """Tiles become a still, and frames a film and a contact sheet, through a whole farm."""
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from lightmill.client import Farm, JobFailedError
+from lightmill.client.hashing import content_of
 from lightmill.local.blender import Blender, Picture, installed_blender
 from lightmill.local.config import LocalSettings
 from lightmill.local.driving import leftovers
@@ -61,6 +63,8 @@ async def test_frames_in_tiles_become_one_image_each(tmp_path: Path) -> None:
         ]
         images = client.download(job, tmp_path / "images")
         assert [path.name for path in images] == ["0007.png", "0009.png"]
+        said = json.loads(str(open_image(images[0]).spec().getattribute("Lightmill")))
+        assert (said["job"], said["frame"], said["engine"]) == (job, 7, "assembly 1")
         for image in images:
             spec = open_image(image).spec()
             assert (spec.width, spec.height) == (97, 65)
@@ -184,6 +188,9 @@ async def test_a_film_of_a_real_job_plays(tmp_path: Path) -> None:
         folder = tmp_path / "images"
         client.download(job, folder)
         assert len(list(folder.glob("*.png"))) == 24
+        said = json.loads(str(open_image(folder / "0007.png").spec().getattribute("Lightmill")))
+        assert (said["job"], said["frame"], said["samples"]) == (job, 7, 1)
+        assert said["scene_blake3"] == content_of(scene).blake3
         FilmsAndImages(OpenImageIoImages()).check(folder / "film.mp4", 96, 54)
         assert frames_of(folder / "film.mp4") == 24
 

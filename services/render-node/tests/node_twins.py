@@ -180,6 +180,10 @@ class FakeImages:
             raise RenderFailedError(FailureKind.OUTPUT, f"{path.name} is no image")
         return CheckedImage(width=width or 1, height=height or 1, media_type="image/png")
 
+    def embed(self, path: Path, text: str) -> bool:
+        del path, text
+        return False
+
     def thumbnail(self, path: Path, target: Path) -> None:
         target.write_bytes(b"small " + path.read_bytes())
 

@@ -250,7 +250,9 @@ def _runs(
         api=outside.api,
         fetch=fetch,
         warm=warm,
-        deliver=DeliverFrame(images=outside.images, transfers=outside.transfers),
+        deliver=DeliverFrame(
+            images=outside.images, transfers=outside.transfers, node=settings.node_name
+        ),
         workspaces=workspaces,
         clock=outside.clock,
     )

@@ -30,6 +30,10 @@ class ImagesAndArchives:
             raise RenderFailedError(FailureKind.OUTPUT, detail) from error
         return CheckedImage(width=0, height=0, media_type="application/zip")
 
+    def embed(self, path: Path, text: str) -> bool:
+        """Write a text into an image's metadata; an archive has no room for it."""
+        return path.suffix != _SUFFIX and self._images.embed(path, text)
+
     def thumbnail(self, path: Path, target: Path) -> None:
         """Write a small JPEG of an image; an archive has none."""
         if path.suffix == _SUFFIX:

@@ -46,6 +46,10 @@ class FilmsAndImages:
             raise RenderFailedError(FailureKind.OUTPUT, detail) from error
         return CheckedImage(width=wide, height=high, media_type="video/mp4")
 
+    def embed(self, path: Path, text: str) -> bool:
+        """Write a text into an image's metadata; a film has no room for it."""
+        return path.suffix != _SUFFIX and self._images.embed(path, text)
+
     def thumbnail(self, path: Path, target: Path) -> None:
         """Write a small JPEG of an image; a film has none."""
         if path.suffix == _SUFFIX:

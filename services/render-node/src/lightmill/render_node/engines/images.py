@@ -10,6 +10,7 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813  # its own documentation's name for it
 
 from lightmill.domain.failures import FailureKind
+from lightmill.render_node.engines.embedding import embed
 from lightmill.render_node.engines.pixels import LINEAR, Pixels, shown_small
 from lightmill.render_node.ports import CheckedImage, RenderFailedError
 
@@ -54,6 +55,10 @@ class OpenImageIoImages:
             if wanted is not None and is_now != wanted:
                 raise _failed(path, f"is {is_now} pixels {side}, not {wanted}")
         return found
+
+    def embed(self, path: Path, text: str) -> bool:
+        """Write a text into the image's metadata; see `ports.Images`."""
+        return embed(path, text)
 
     def thumbnail(self, path: Path, target: Path) -> None:
         """Write a JPEG of at most 256 pixels a side to `target`; see `ports.Images`."""

@@ -30,6 +30,13 @@ class Images(Protocol):
         """
         ...
 
+    def embed(self, path: Path, text: str) -> bool:
+        """Write a text into the image's metadata; tells whether its format has room for it.
+
+        Not a byte of the pixels changes. `text` is ASCII.
+        """
+        ...
+
     def thumbnail(self, path: Path, target: Path) -> None:
         """Write a small JPEG of the image to `target`.
 

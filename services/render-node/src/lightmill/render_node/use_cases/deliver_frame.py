@@ -22,6 +22,7 @@ from lightmill.render_node.ports import (
     UploadUrl,
 )
 from lightmill.render_node.use_cases.insist import insist
+from lightmill.render_node.use_cases.provenance import provenance
 from lightmill.render_node.use_cases.upload_urls import UploadUrls
 
 _LOG_SECONDS = 10.0
@@ -47,21 +48,34 @@ class _Inspected:
 class DeliverFrame:
     """Makes a file on the node's disk a frame in the object store."""
 
-    def __init__(self, *, images: Images, transfers: Transfers) -> None:
+    def __init__(self, *, images: Images, transfers: Transfers, node: str) -> None:
         self._images = images
         self._transfers = transfers
+        self._node = node
 
     async def __call__(
-        self, assignment: Assignment, frame: Frame, rendered: RenderedImage, urls: UploadUrls
+        self,
+        assignment: Assignment,
+        frame: Frame,
+        rendered: RenderedImage,
+        project: Path,
+        urls: UploadUrls,
     ) -> FrameResult:
         """Return the frame as it is stored; its file on the disk is gone then.
+
+        Args:
+            assignment: Of which it is a frame.
+            frame: Which.
+            rendered: What the engine has left.
+            project: Where the scene lies.
+            urls: Where it goes.
 
         Raises:
             RenderFailedError: of kind OUTPUT: it is no image, or not the one that was asked for.
             AttemptGoneError: the attempt is no longer this node's.
         """
         image = rendered.path
-        found = await asyncio.to_thread(self._inspect, assignment, frame, image)
+        found = await asyncio.to_thread(self._inspect, assignment, frame, rendered, project)
         name = image_name(assignment.work, frame.frame)
         stored, thumbnail = await asyncio.gather(
             self._store(name, image, found.checked.media_type, urls),
@@ -93,14 +107,20 @@ class DeliverFrame:
         except _NO_LOG as error:
             _log.warning("log not stored", name=name, error=str(error))
 
-    def _inspect(self, assignment: Assignment, frame: Frame, image: Path) -> _Inspected:
+    def _inspect(
+        self, assignment: Assignment, frame: Frame, rendered: RenderedImage, project: Path
+    ) -> _Inspected:
+        """Return what the image is as it will be stored: with where it comes from in it."""
+        image = rendered.path
         width, height = image_size(assignment.work.settings, frame.frame)
         checked = self._images.check(image, width, height)
+        thumbnail = self._thumbnail(image)
+        self._images.embed(image, provenance(self._node, assignment, frame, rendered, project))
         return _Inspected(
             checked=checked,
             blake3=blake3().update_mmap(image).hexdigest(),
             size=image.stat().st_size,
-            thumbnail=self._thumbnail(image),
+            thumbnail=thumbnail,
         )
 
     def _thumbnail(self, image: Path) -> Path | None:

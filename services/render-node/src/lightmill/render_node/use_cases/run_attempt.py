@@ -164,13 +164,16 @@ class RunAttempt:
                 run.progress.delivered(held, nothing_left(frame, rendered))
                 continue
             image = self._workspaces.collect(warm.scratch, rendered.path, held.attempt_id)
-            delivery = self._deliver_one(run, frame, replace(rendered, path=image))
+            there = replace(rendered, path=image)
+            delivery = self._deliver_one(run, frame, there, warm.wish.project)
             run.deliveries.append(asyncio.create_task(delivery))
             await self._keep_pace(run)
 
-    async def _deliver_one(self, run: _Job, frame: Frame, rendered: RenderedImage) -> None:
+    async def _deliver_one(
+        self, run: _Job, frame: Frame, rendered: RenderedImage, project: Path
+    ) -> None:
         assignment = run.held.assignment
-        result = await self._deliver(assignment, frame, rendered, run.urls)
+        result = await self._deliver(assignment, frame, rendered, project, run.urls)
         run.progress.delivered(run.held, result)
 
     async def _keep_pace(self, run: _Job) -> None:

@@ -15,8 +15,8 @@ from lightmill.render_node.engines.assembly_inside.reading import (
     write,
 )
 
-_OF_ONE_TILE = ("Lightmill", "ImageDescription")
-"""Attributes in which a tile says what it is."""
+_OF_ONE_TILE = ("Lightmill", "lightmill", "ImageDescription", '{"job"')
+"""Attributes in which a tile says what it is; the last is how a JPEG's comment is read."""
 
 
 def stitch(tiles: Sequence[Path], tiling: Tiling, target: Path) -> None:
