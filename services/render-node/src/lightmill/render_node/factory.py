@@ -198,7 +198,7 @@ async def built(settings: NodeSettings, outside: Outside) -> AsyncIterator[Live]
         idle_seconds=settings.node_idle_seconds,
     )
     fetch = _fetch(settings, outside, workspaces)
-    runs = _runs(outside, fetch, warm, workspaces)
+    runs = _runs(settings.node_name, outside, fetch, warm, workspaces)
     async with opened_journal(folder / "journal.sqlite") as journal:
         kept = await journal.kept()
         if kept.abandoned:
@@ -244,15 +244,13 @@ def _fetch(settings: NodeSettings, outside: Outside, workspaces: Workspaces) -> 
 
 
 def _runs(
-    outside: Outside, fetch: FetchBundle, warm: KeepWarm, workspaces: Workspaces
+    name: str, outside: Outside, fetch: FetchBundle, warm: KeepWarm, workspaces: Workspaces
 ) -> RunAttempt:
     return RunAttempt(
         api=outside.api,
         fetch=fetch,
         warm=warm,
-        deliver=DeliverFrame(
-            images=outside.images, transfers=outside.transfers, node=settings.node_name
-        ),
+        deliver=DeliverFrame(images=outside.images, transfers=outside.transfers, node=name),
         workspaces=workspaces,
         clock=outside.clock,
     )
