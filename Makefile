@@ -32,6 +32,9 @@ local: setup ## A farm on http://localhost:3000 (PORT=) that keeps its data in d
 engine: setup ## Install the managed Blender that demo and tests render with (373 MB, once)
 	@$(BIN)/lightmill-node engines install blender
 
+validator: ## Install the Khronos glTF validator that tests compare with (needs Node's npm)
+	@test -d $(TOOLS)/node_modules/gltf-validator || npm install --silent --no-audit --no-fund --prefix $(TOOLS) gltf-validator@2.0.0-dev.3.10
+
 ##@ Farm in containers
 COMPOSE := docker compose --project-directory deploy/compose --file deploy/compose/compose.yaml
 PARTS   := mysql rabbitmq redis s3
@@ -75,6 +78,7 @@ layers: setup ## Who may import whom
 	$(BIN)/lint-imports
 test: setup ## Every test; those on real MySQL, RabbitMQ, Redis and S3 where a Docker engine answers
 	@$(BIN)/lightmill-node engines check >/dev/null 2>&1 || $(BIN)/lightmill-node engines install blender || echo "No Blender: the tests that render with it are left out."
+	@$(MAKE) --no-print-directory validator 2>/dev/null || echo "No npm: the tests that compare with the Khronos glTF validator are left out."
 	@if docker info >/dev/null 2>&1; then $(BIN)/pytest -m "not chaos"; \
 	else echo "No Docker engine answers: the tests on real MySQL, RabbitMQ, Redis and S3 are left out."; $(BIN)/pytest -m "not backing and not e2e and not chaos"; fi
 chaos: setup ## The same blows to the farm in containers while the simulated engine renders
@@ -97,5 +101,5 @@ test-fast: setup ## Tests that need nothing but Python, in seconds
 	$(BIN)/pytest -m "not backing and not e2e and not blender and not slow"
 
 PHONY_FARM := up down smoke infra dev logs secrets
-PHONY_LOCAL := engine demo preflight local test-concurrency simulate bench figures
+PHONY_LOCAL := engine validator demo preflight local test-concurrency simulate bench figures
 .PHONY: $(PHONY_FARM) $(PHONY_LOCAL) help setup lock check fmt lint types layers test chaos fuzz test-fast schemas

@@ -1,10 +1,12 @@
 """A glTF document: its lists, each checked to be what the format says."""
 
+import base64
 import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from lightmill.analyzer.core.broken import BrokenSceneError
 
@@ -97,6 +99,21 @@ def with_buffer(content: bytes, rest: bytes, left: int) -> Document:
     if long > left - _CHUNK.size:
         raise BrokenSceneError("is cut off in its buffer")
     return Document(_root(content), long if kind == _BIN else None)
+
+
+def data_of(uri: str) -> bytes:
+    """Return what a `data:` URI holds.
+
+    Raises:
+        BrokenSceneError: it is none that can be read.
+    """
+    head, comma, body = uri.partition(",")
+    if not comma or not head.endswith(";base64"):
+        raise BrokenSceneError("is damaged: a data URI is not in base64")
+    try:
+        return base64.b64decode(unquote(body), validate=True)
+    except ValueError as error:
+        raise BrokenSceneError(f"is damaged: a data URI cannot be read: {error}") from error
 
 
 def _root(content: bytes) -> Item:

@@ -43,7 +43,7 @@ def uses(document: Document, referrer: str) -> Iterator[Use]:
         for index, item in enumerate(document.items(kind)):
             uri = item.get("uri")
             if isinstance(uri, str) and not uri.startswith("data:"):
-                yield _use(uri, referrer, f"{kind}[{index}] {item.get('name', '')}".strip())
+                yield use_of(uri, referrer, f"{kind}[{index}] {item.get('name', '')}".strip())
 
 
 def require_sound(document: Document) -> None:
@@ -82,7 +82,8 @@ def _count(found: object) -> int:
     return found
 
 
-def _use(uri: str, referrer: str, name: str) -> Use:
+def use_of(uri: str, referrer: str, name: str) -> Use:
+    """Return where a file that a model names is looked for."""
     path = slashed(unquote(uri))
     place = posixpath.normpath(posixpath.join(posixpath.dirname(referrer), path))
     inside = not is_absolute(path) and ":" not in path and place.split("/")[0] != ".."
