@@ -13,6 +13,7 @@ from lightmill.domain.hours import hours_of
 from lightmill.domain.resources import Offer
 from lightmill.render_node.adapters import machine
 from lightmill.render_node.adapters.contents import FolderContents
+from lightmill.render_node.adapters.graphics import gpus
 from lightmill.render_node.adapters.http import HttpApi, HttpEnrolment, HttpTransfers
 from lightmill.render_node.adapters.identity_file import IdentityFile, IdentityFileError
 from lightmill.render_node.adapters.journal import opened_journal, peek
@@ -309,7 +310,7 @@ def _offer(settings: NodeSettings, outside: Outside) -> Offer:
     return Offer(
         cores=settings.node_cores or machine.cores(),
         ram=settings.node_ram or int(machine.ram() * (1 - _KEPT_FOR_THE_SYSTEM)),
-        gpus=tuple(gpu for gpu in machine.gpus() if settings.offers_gpu(gpu.index)),
+        gpus=tuple(gpu for gpu in gpus() if settings.offers_gpu(gpu.index)),
         engines={
             name: versions
             for name, versions in renderers.engines().items()

@@ -1,17 +1,11 @@
 """What the machine has."""
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import psutil
 
-from lightmill.domain.resources import Gpu
-
 _CGROUP = Path("/sys/fs/cgroup")
-_MIB = 2**20
-_QUERY = ("--query-gpu=index,name,memory.total", "--format=csv,noheader,nounits")
 _RAM_STEP = 64 * 2**20
 
 
@@ -35,30 +29,6 @@ def ram(cgroup: Path = _CGROUP) -> int:
     limit = _words(cgroup / "memory.max")
     found = min(total, int(limit[0])) if limit and limit[0] != "max" else total
     return max(_RAM_STEP, found // _RAM_STEP * _RAM_STEP)
-
-
-def gpus() -> tuple[Gpu, ...]:
-    """Return the graphics devices that NVIDIA's driver knows; none where there is no driver."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return ()
-    try:
-        found = subprocess.run(  # noqa: S603  # a fixed command
-            [program, *_QUERY], capture_output=True, check=True, text=True, timeout=20
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return gpus_from(found.stdout)
-
-
-def gpus_from(listing: str) -> tuple[Gpu, ...]:
-    """Return the devices in a listing of `nvidia-smi`: index, name, MiB."""
-    rows = [[cell.strip() for cell in line.split(",")] for line in listing.splitlines()]
-    return tuple(
-        Gpu(index=int(row[0]), name=row[1], vendor="nvidia", vram=int(row[2]) * _MIB)
-        for row in rows
-        if len(row) == 3 and row[0].isdigit() and row[2].isdigit()  # noqa: PLR2004  # columns
-    )
 
 
 def _words(path: Path) -> list[str]:
