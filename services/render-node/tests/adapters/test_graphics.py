@@ -77,7 +77,9 @@ def test_devices_of_amd_are_what_the_kernel_shows(tmp_path: Path) -> None:
     card(tmp_path, "card10", vendor="0x1002", device="0x73bf", mem_info_vram_total=small)
     card(
         *(tmp_path, "card2"),
-        vendor="0x1002", device="0x744c", mem_info_vram_total=large,
+        vendor="0x1002",
+        device="0x744c",
+        mem_info_vram_total=large,
         product_name="Radeon PRO W7900",
     )
     card(tmp_path, "card0", vendor="0x8086", device="0x56a0", lmem_total_bytes=small)
