@@ -96,9 +96,26 @@ def refer_to_other_files(scene: bpy.types.Scene) -> None:
     sound.filepath, sound.use_fake_user = "//../sounds/gone.wav", True
     volume = bpy.data.volumes.new("smoke")
     volume.filepath, volume.use_fake_user = "//../caches/smoke_0001.vdb", True
+    refer_to_caches(bpy.data.objects["Cube"])
+    material = bpy.data.materials.new("lamp")
+    material.use_nodes = material.use_fake_user = True
+    node = material.node_tree.nodes.new("ShaderNodeTexIES")
+    node.mode, node.filepath = "EXTERNAL", "//../lamps/lamp.ies"
     strips = scene.sequence_editor_create().sequences
     plate = strips.new_image("plate", str(FOLDER / "sequence/img_0007.png"), 1, 1)
     plate.directory = "//../plates"
+
+
+def refer_to_caches(thing: bpy.types.Object) -> None:
+    mesh = thing.modifiers.new("mesh", "MESH_CACHE")
+    mesh.cache_format, mesh.filepath = "PC2", "//../caches/cube.pc2"
+    cloth = thing.modifiers.new("cloth", "CLOTH").point_cache
+    cloth.use_external, cloth.name, cloth.filepath = True, "cloth", "//../caches/cloth/"
+    alembic = str(FOLDER / "caches.abc")
+    bpy.ops.wm.alembic_export(filepath=alembic)
+    bpy.ops.cachefile.open(filepath=alembic)
+    cache = bpy.data.cache_files[0]
+    cache.filepath, cache.use_fake_user = "//../caches/walk.abc", True
 
 
 def write_simple() -> None:

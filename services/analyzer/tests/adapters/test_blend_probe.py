@@ -83,6 +83,10 @@ def test_settings_and_files_of_a_scene(bundle: Path, scene: str) -> None:
         "//../fonts/title.ttf",
         "//../sounds/gone.wav",
         "//../caches/smoke_0001.vdb",
+        "//../caches/cube.pc2",
+        "//../caches/cloth/",
+        "//../caches/walk.abc",
+        "//../lamps/lamp.ies",
         "//../plates/img_0007.png",
     }
     assert set(found["asset"]) - missing == {  # type: ignore[call-overload]  # a list

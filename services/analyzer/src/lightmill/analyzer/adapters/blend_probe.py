@@ -29,6 +29,7 @@ from lightmill.analyzer.adapters.limits import hold_this_process_to
 MOST_USES = 100_000
 PIECE = 2**20
 OBJECT_IS_CAMERA = 11
+IES_IN_A_FILE = 1
 RENDERERS = {
     "CYCLES": "cycles",
     "BLENDER_EEVEE": "eevee",
@@ -153,6 +154,19 @@ def uses(folder: Path, scene: Path, unpacker: Unpacker) -> Iterator[dict[str, ob
             if len(seen) > MOST_USES:
                 raise Refused(f"refers to more than {MOST_USES} files")
             yield found
+
+
+def lamps(file: Any, scene: str) -> Iterator[dict[str, object]]:  # noqa: ANN401  # the library has no types
+    """Yield the files of the scene's own IES textures, which the library does not look for."""
+    kind = file.sdna_index_from_id.get(b"NodeShaderTexIES")
+    paths = {
+        block[b"filepath"]
+        for block in file.blocks
+        if block.sdna_index == kind and block.code == b"DATA" and block[b"mode"] == IES_IN_A_FILE
+    }
+    for path in sorted(filter(None, paths)):
+        plain = text(path).replace("\\", "/")
+        yield {"path": plain, "referrer": scene, "name": "IES texture", "sequence": False}
 
 
 def use(usage: Any, folder: Path) -> dict[str, object]:  # noqa: ANN401  # the library has no types
@@ -315,7 +329,8 @@ def probe(folder: Path, scene: str, room: int) -> dict[str, object]:
     unpacker = Unpacker(room)
     try:
         found = list(uses(folder, path, unpacker))
-        return {"scene_info": scene_info(blendfile.open_cached(path)), "uses": found}
+        file = blendfile.open_cached(path)
+        return {"scene_info": scene_info(file), "uses": [*found, *lamps(file, scene)]}
     except Refused as error:
         return {"error": f"{scene} {error}"}
     except exceptions.NoDNA1Block:

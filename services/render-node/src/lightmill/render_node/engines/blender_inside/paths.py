@@ -60,6 +60,7 @@ def _paths() -> Iterator[tuple[Any, str]]:
             yield system.point_cache, "filepath"
     for scene in bpy.data.scenes:
         yield from _of_strips(scene.sequence_editor)
+    yield from _of_lamps()
 
 
 def _of_modifier(modifier: Any) -> Iterator[tuple[Any, str]]:  # noqa: ANN401  # bpy ships no types
@@ -79,3 +80,13 @@ def _of_strips(editor: Any) -> Iterator[tuple[Any, str]]:  # noqa: ANN401  # lik
             yield strip, "directory"
         elif strip.type == "MOVIE":
             yield strip, "filepath"
+
+
+def _of_lamps() -> Iterator[tuple[Any, str]]:
+    """Yield the IES textures that lie in files."""
+    owners = (*bpy.data.materials, *bpy.data.lights, *bpy.data.worlds)
+    trees = (*bpy.data.node_groups, *(owner.node_tree for owner in owners if owner.node_tree))
+    for tree in trees:
+        for node in tree.nodes:
+            if node.bl_idname == "ShaderNodeTexIES" and node.mode == "EXTERNAL":
+                yield node, "filepath"
