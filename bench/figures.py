@@ -51,6 +51,8 @@ AIMS = (
     Aim("sticky", "over_open_process", "≤ 1.05"),
     Aim("sticky", "gap_p50_ms", "≤ 10"),
     Aim("sticky", "identical", "100"),
+    Aim("killing", "gone_max_s", "≤ 2"),
+    Aim("killing", "processor_share", "≤ 0.02"),
     Aim("manifest", "cold_over_deadline", "≥ 10"),
     Aim("manifest", "warm_over_deadline", "≥ 20"),
     Aim("manifest", "large_over_deadline", "≥ 2"),

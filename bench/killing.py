@@ -1,0 +1,103 @@
+"""How soon a killed engine is gone, and what a farm itself takes of a core while one renders.
+
+Killing: Blender, shut in, in the middle of a frame, from the call that closes it until no process
+carries its mark. Processor: a whole farm in one process (api, scheduler, node, their beats) while
+its only engine is in the middle of a long frame and nobody asks anything; so an upper bound for
+the node.
+"""
+
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from lightmill.client import Farm
+from lightmill.domain.job import Work
+from lightmill.domain.resources import GIB
+from lightmill.local.blender import Picture, installed_blender
+from lightmill.local.config import LocalSettings
+from lightmill.local.driving import drive
+from lightmill.local.farm import LocalFarm
+from lightmill.render_node.engines import process_tree
+from lightmill.render_node.engines.blender import BpyModule
+from lightmill.render_node.engines.leftovers import mark_of
+from lightmill.render_node.engines.renderers import InstalledRenderers
+from lightmill.render_node.ports import Launch
+
+ROUNDS, WATCHED_S, PATIENCE_S = 10, 10.0, 120.0
+_LONG = Picture(width=640, height=360, samples=4096, frames=1)
+
+
+def run() -> dict[str, object]:
+    """Return the figures."""
+    blender = installed_blender()
+    if blender is None:
+        raise SystemExit("no Blender: `lightmill-node engines install blender`")
+    with tempfile.TemporaryDirectory(prefix="lightmill-bench-") as name:
+        folder = Path(name)
+        scene, _ = blender.make_scene(folder / "long", _LONG)
+        rounds = [folder / f"{number}" for number in range(ROUNDS)]
+        for each in rounds:
+            each.mkdir()
+        gone = [asyncio.run(_gone(each, scene)) for each in rounds]
+        share = _share(folder / "farm", scene)
+    return {
+        "gone_p50_s": round(median(gone), 3),
+        "gone_max_s": round(max(gone), 3),
+        "processor_share": round(share, 4),
+        "versions": {"blender": blender.version},
+    }
+
+
+async def _gone(folder: Path, scene: Path) -> float:
+    """Return seconds from the kill until nothing of the engine is left."""
+    renderer = await InstalledRenderers(folder, engines=[BpyModule()]).open(_launch(folder, scene))
+    midway = asyncio.Event()
+    output = folder / "0001.png"
+    rendering = asyncio.create_task(renderer.render(1, output, lambda _: midway.set()))
+    async with asyncio.timeout(PATIENCE_S):
+        await midway.wait()
+    if not process_tree.marked(mark_of(folder)):
+        raise SystemExit("the engine's processes are not found by their mark")
+    began = time.monotonic()
+    rendering.cancel()
+    await renderer.close()
+    if left := process_tree.marked(mark_of(folder)):
+        raise SystemExit(f"still there: {left}")
+    took = time.monotonic() - began
+    await asyncio.gather(rendering, return_exceptions=True)
+    return took
+
+
+def _launch(folder: Path, scene: Path) -> Launch:
+    return Launch(
+        step_id="bench",
+        work=Work(engine="blender", scene=scene.name),
+        project=scene.parent,
+        scratch=folder,
+        cores=1,
+        ram=2 * GIB,
+        gpus=(),
+        log=folder / "log.txt",
+    )
+
+
+def _share(data: Path, scene: Path) -> float:
+    """Return the processors' share of a farm whose engine is busy."""
+
+    def program(running: LocalFarm) -> float:
+        with Farm(running.url, running.token) as farm:
+            bundle_id = farm.upload_folder(scene.parent).bundle_id
+            job_id = farm.submit(name="long", bundle_id=bundle_id, scene=scene.name, frames="1")
+            while farm.job(job_id).progress == 0:
+                time.sleep(0.2)
+            began, used = time.monotonic(), time.process_time()
+            time.sleep(WATCHED_S)
+            share = (time.process_time() - used) / (time.monotonic() - began)
+            if farm.job(job_id).finished:
+                raise SystemExit("the long frame was too short")
+            farm.cancel(job_id)
+        return share
+
+    return drive(LocalSettings(data=data, nodes=1, cores=1, port=0), program)
