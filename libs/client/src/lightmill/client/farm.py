@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import TypeAdapter
 
+from lightmill.client.designs import Designs
 from lightmill.client.downloads import save_all
 from lightmill.client.errors import JobFailedError
 from lightmill.client.job_bundle import job_bundle
@@ -23,7 +24,7 @@ from lightmill.client.models import (
     Result,
 )
 from lightmill.client.transport import Call, Transport
-from lightmill.client.uploads import OnUpload, deliver, make_bundle, manifest
+from lightmill.client.uploads import OnUpload, deliver, make_bundle
 
 Item = TypeVar("Item", bound=Answer)
 OnProgress = Callable[[Job], None]
@@ -58,6 +59,8 @@ class Farm:
         self._transport = transport or Transport(url, token, pause=pause)
         self._known = None if cache is None else KnownHashes(cache / "hashes.sqlite")
         self._pause = pause
+        self.designs = Designs(self._transport, lambda: self._known)
+        """Designs in their versions, materials, textures, and who may use them."""
 
     def __enter__(self) -> Self:
         return self
@@ -283,24 +286,17 @@ class Farm:
             model: Path of the model inside the folder.
             name: For people.
             design_id: An id of one's own choosing.
-            more: Further fields of the design's body: engine.
+            more: Further fields of the design's body: materials, engine, thumbnail …
         """
-        delivery = deliver(self._transport, root, known=self._known)
-        body = {
-            "design_id": design_id,
-            "name": name,
-            "model": model,
-            "files": manifest(delivery),
-            **more,
-        }
-        return _id(self._post("/api/v1/designs", body), "design_id")
+        return self.designs.add(root, model, name=name, design_id=design_id, **more)
 
     def render_design(self, design_id: str, **more: object) -> str:
         """Ask for a still of a design; returns the job's id.
 
         Args:
             design_id: Which.
-            more: Further fields of the body: userId, camera, width, height, samples, format …
+            more: Further fields of the body: userId, camera, version, turntable, ground, lights,
+                width, height, samples, format …
         """
         return _id(self._post("/jobs", {"designId": design_id, **more}), "jobId")
 

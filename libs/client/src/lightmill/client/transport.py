@@ -91,6 +91,13 @@ class Transport:
             raise refusal(answer.status_code, answer.reason_phrase, _json(answer))
         return _json(answer)
 
+    def text(self, path: str) -> str:
+        """Return the text that stands at a path of the farm; raises as `send` does."""
+        answer = self._repeat(lambda: self._once(Call(method="GET", path=path), {}))
+        if answer.is_error:
+            raise refusal(answer.status_code, answer.reason_phrase, _json(answer))
+        return answer.text
+
     def fetch(self, url: str, target: Path) -> None:
         """Write what a signed URL holds to `target`, whole or not at all."""
         draft = target.with_name(f".{target.name}.part")

@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(jobs.app, name="job")
 app.add_typer(designs.app, name="design")
+app.add_typer(designs.app, name="designs", hidden=True)
 app.command()(jobs.submit)
 app.command()(jobs.approve)
 app.command()(jobs.waiting)
