@@ -2,7 +2,9 @@
 
 Three seeded mixes, all of it asked for at once: many small jobs; unequal memory with GPU
 islands; a heavy tail. The scheduler's core on an invented clock, against first-fit and best-fit
-in the order of coming, which know nothing of users, in the same run.
+in the order of coming, which know nothing of users, in the same run. The bound is that of the
+configuration program (`deciding/bound.py`): machines that can do all of a mix's wide work and all
+of its GPU work cannot do both at once.
 """
 
 import heapq

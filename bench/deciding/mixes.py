@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from deciding.bound import Program
+
 from lightmill.domain.resources import GIB, Gpu, Needs, Offer
 
 ENGINE = "simulated"
@@ -31,52 +33,19 @@ class Mix:
     def lower_bound(self) -> float:
         """Return seconds that no schedule can beat.
 
-        Whatever is asked of processors, memory or devices by what only some machines can serve
-        has to go through those machines; no frame is split, and none begins before it fits.
+        No frame is split or takes less than its time, and no machine runs more at once than fits.
         """
-        bound = max(max(order.seconds) for order in self.orders)
-        for needs in {order.needs for order in self.orders}:
-            seconds = sum(sum(order.seconds) for order in self.orders if order.needs == needs)
-            bound = max(bound, seconds / sum(at_once(needs, offer) for offer in self.offers))
-        for able in {self._able(order.needs) for order in self.orders}:
-            inside = [order for order in self.orders if self._able(order.needs) <= able]
-            bound = max(bound, *(self._time(inside, able, of) for of in _DIMENSIONS))
-        return bound
-
-    def _able(self, needs: Needs) -> frozenset[int]:
-        return frozenset(n for n, offer in enumerate(self.offers) if fits(needs, offer))
-
-    def _time(self, orders: Sequence[Order], able: frozenset[int], of: "_Dimension") -> float:
-        have = sum(of[1](self.offers[n]) for n in able)
-        work = sum(of[0](order.needs) * sum(order.seconds) for order in orders)
-        return work / have if have else 0.0
+        work: dict[Needs, float] = {}
+        # The large go first: what is counted last is counted out rather than tried.
+        for order in sorted(self.orders, key=_size, reverse=True):
+            work[order.needs] = work.get(order.needs, 0.0) + sum(order.seconds)
+        longest = max(max(order.seconds) for order in self.orders)
+        return max(longest, Program.of(work, self.offers).bound())
 
 
-_Dimension = tuple[Callable[[Needs], float], Callable[[Offer], float]]
-_DIMENSIONS: tuple[_Dimension, ...] = (
-    (lambda needs: needs.cores or 0, lambda offer: offer.cores),
-    (lambda needs: needs.ram or 0, lambda offer: offer.ram),
-    (lambda needs: needs.gpus, lambda offer: len(offer.gpus)),
-)
-
-
-def fits(needs: Needs, offer: Offer) -> bool:
-    """Tell whether an idle machine could do it."""
-    return (
-        (needs.cores or 0) <= offer.cores
-        and (needs.ram or 0) <= offer.ram
-        and needs.gpus <= len(offer.gpus)
-    )
-
-
-def at_once(needs: Needs, offer: Offer) -> int:
-    """Return how many of such tasks an idle machine could do side by side."""
-    pairs = (
-        (needs.cores or 0, offer.cores),
-        (needs.ram or 0, offer.ram),
-        (needs.gpus, len(offer.gpus)),
-    )
-    return min(have // asked for asked, have in pairs if asked)
+def _size(order: Order) -> tuple[int, int, int]:
+    needs = order.needs
+    return needs.gpus, needs.ram or 0, needs.cores or 0
 
 
 def many_small(random: Random) -> Mix:
