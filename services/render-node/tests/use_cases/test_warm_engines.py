@@ -1,8 +1,26 @@
 """How engines and files are kept between attempts."""
 
-from node_twins import Leader, World, assignment, until
+import threading
+from pathlib import Path
+
+from node_twins import FakeImages, Leader, World, assignment, until
+from typing_extensions import override
 
 from lightmill.domain.failures import FailureKind
+from lightmill.messages.node_report import Outcome
+from lightmill.render_node.ports import CheckedImage, RenderFailedError
+
+
+class RefusesTheFirst(FakeImages):
+    def __init__(self) -> None:
+        self.refused = threading.Event()
+
+    @override
+    def check(self, path: Path, width: int | None, height: int | None) -> CheckedImage:
+        if path.name != "0001.png":
+            return super().check(path, width, height)
+        self.refused.set()
+        raise RenderFailedError(FailureKind.OUTPUT, "half an image")
 
 
 async def test_the_second_attempt_of_a_step_uses_the_open_engine(
@@ -42,6 +60,26 @@ async def test_an_engine_that_nobody_wants_is_closed(world: World, leader: Leade
         await leader.finish("a")
         await node.live.warm.close_stale()
         assert world.engines.closed == 1
+
+
+async def test_an_engine_whose_attempt_failed_renders_nothing_more(
+    world: World, leader: Leader
+) -> None:
+    """It has been given the frame after the one that is no image, and nobody waits for that."""
+    images = RefusesTheFirst()
+    world.images = images
+    world.engines.hold_from(2)
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1, 2, 3),))
+        await until(images.refused.is_set)
+        world.engines.release()
+        finish = await leader.finish("a")
+        assert world.engines.begun == [1, 2]
+        assert finish.failure is FailureKind.OUTPUT
+        assert world.engines.closed == 1
+        await leader.order(assign=(assignment("b", 4),))
+        assert (await leader.finish("b")).outcome is Outcome.SUCCEEDED
+        assert len(world.engines.opened) == 2
 
 
 async def test_as_many_run_at_once_as_fit(world: World, leader: Leader) -> None:
