@@ -135,3 +135,42 @@ def test_a_damaged_scene_is_read_or_refused(job: Path, seed: int) -> None:
         read(job, "scenes/shot.usda")
     except UnreadableSceneError as error:
         assert "scenes/shot.usda" in error.reason  # noqa: PT017  # either outcome is allowed
+
+
+BOX = """#usda 1.0
+(
+    metersPerUnit = 0.01
+    upAxis = "{up}"
+)
+def Xform "Model"
+{{
+    double3 xformOp:translate = (100, 0, 0)
+    uniform token[] xformOpOrder = ["xformOp:translate"]
+    def Mesh "Sheet"
+    {{
+        int[] faceVertexCounts = [4, 3]
+        int[] faceVertexIndices = [0, 1, 2, 3, 0, 1, 2]
+        point3f[] points = [(0, 0, 1), (2, 0, 1), (2, 3, 1), (0, 3, 4)]
+    }}
+    def Material "Oak" {{}}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("up", "bounds"),
+    [
+        ("Y", {"min": [100, 0, 1], "max": [102, 3, 4]}),
+        ("Z", {"min": [100, 1, -3], "max": [102, 4, 0]}),
+    ],
+)
+def test_a_model_in_one_file_tells_its_size_with_y_up(
+    tmp_path: Path, up: str, bounds: dict[str, list[float]]
+) -> None:
+    (tmp_path / "model.usda").write_text(BOX.format(up=up))
+    info = read(tmp_path, "model.usda").scene_info
+    assert (info["bounds"], info["triangles"], info["materials"]) == (bounds, 3, ["Oak"])
+
+
+def test_of_a_scene_in_several_files_no_size_is_told(job: Path) -> None:
+    assert "bounds" not in read(job, "scenes/shot.usda").scene_info

@@ -4,9 +4,10 @@ Layers are opened one by one, and only those in the folder: no stage is composed
 layer names is opened behind our back.
 """
 
+import math
 import posixpath
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,41 @@ def _settings(first: Layer, layers: Iterable[Layer]) -> dict[str, object]:
         "up_axis": str(first.pseudoRoot.GetInfo("upAxis") or "Y"),
         "default_prim": str(first.defaultPrim),
         "cameras": cameras,
+        **_geometry(first),
     }
+
+
+def _geometry(layer: Layer) -> dict[str, object]:
+    """Return size (Y up, the own units), triangles and materials of a layer that needs no other.
+
+    Of one that names others nothing is known: a stage would open them by itself.
+    """
+    from pxr import Usd, UsdGeom, UsdShade  # noqa: PLC0415  # likewise
+
+    if list(layer.GetCompositionAssetDependencies()):
+        return {}
+    stage = Usd.Stage.Open(layer)
+    prims = list(stage.Traverse(Usd.TraverseInstanceProxies()))
+    meshes = [UsdGeom.Mesh(prim) for prim in prims if prim.IsA(UsdGeom.Mesh)]
+    counts = [mesh.GetFaceVertexCountsAttr().Get(Usd.TimeCode.EarliestTime()) for mesh in meshes]
+    cache = UsdGeom.BBoxCache(Usd.TimeCode.EarliestTime(), ["default", "render"])
+    box = cache.ComputeWorldBound(stage.GetPseudoRoot()).ComputeAlignedRange()
+    z_up = str(UsdGeom.GetStageUpAxis(stage)) == "Z"
+    return {
+        "bounds": None if box.IsEmpty() else _upright(box.GetMin(), box.GetMax(), z_up=z_up),
+        "triangles": sum(max(count - 2, 0) for each in counts for count in each or ()),
+        "materials": [str(prim.GetName()) for prim in prims if prim.IsA(UsdShade.Material)],
+    }
+
+
+def _upright(
+    low: Sequence[float], high: Sequence[float], *, z_up: bool
+) -> dict[str, list[float]] | None:
+    if not all(map(math.isfinite, (*low, *high))):
+        return None
+    if not z_up:
+        return {"min": list(low), "max": list(high)}
+    return {"min": [low[0], low[2], -high[1]], "max": [high[0], high[2], -low[1]]}
 
 
 def _cameras(layer: Layer) -> Iterator[str]:
