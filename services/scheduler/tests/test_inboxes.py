@@ -6,10 +6,18 @@ import pytest
 
 from lightmill.broker.in_process import InProcessBroker
 from lightmill.broker.ports import Outgoing
+from lightmill.messages.job_wanted import JobWanted
 from lightmill.messages.leader_tick import LeaderTick
-from lightmill.messages.topology import DEAD_LETTERS, REPORTS, reports_queue, tick_key
+from lightmill.messages.topology import (
+    DEAD_LETTERS,
+    REPORTS,
+    SCHEDULER_INBOX,
+    doorbells_queue,
+    reports_queue,
+    tick_key,
+)
 from lightmill.scheduler.core.facts import BeatPassed, NodeReported
-from lightmill.scheduler.handlers.inboxes import reports
+from lightmill.scheduler.handlers.inboxes import Heard, commands, reports
 
 GOOD = (
     '{"node_id":"n","name":"n","session":"s","sequence":1,'
@@ -54,6 +62,35 @@ async def test_a_report_that_no_row_could_hold_is_put_aside_with_the_reason(
             (letter,) = await dead.receive(10)
     assert [type(fact) for fact in news.facts] == [NodeReported, BeatPassed]
     assert letter.headers["reason"]
+
+
+async def test_a_doorbell_that_comes_on_both_queues_is_followed_once() -> None:
+    """And is acknowledged on the one that keeps it."""
+    broker, heard = InProcessBroker(), Heard()
+    async with broker.connect("test") as link, asyncio.timeout(5):
+        inboxes = [await link.subscribe(queue) for queue in (doorbells_queue(1), SCHEDULER_INBOX)]
+        ringing = [commands(inbox, heard) for inbox in inboxes]
+        for version in (1, 2):
+            await link.publish([_doorbell("job", version)])
+            at_once, kept = [await anext(news) for news in ringing]
+            assert (at_once.jobs, kept.jobs) == (("job",), ())
+            for news in (at_once, kept):
+                assert news.acknowledge is not None
+                await news.acknowledge()
+    assert broker.depth("scheduler.inbox") == 0
+
+
+def test_only_so_many_doorbells_are_remembered() -> None:
+    heard = Heard(most=2)
+    rings = [JobWanted(job_id=name, version=1) for name in ("a", "b", "c", "a")]
+    assert [heard.is_new(ring) for ring in rings] == [True] * 4
+    assert not heard.is_new(rings[-1])
+
+
+def _doorbell(job_id: str, version: int) -> Outgoing:
+    wanted = JobWanted(job_id=job_id, version=version)
+    kind = wanted.routing_key
+    return Outgoing(exchange=wanted.exchange, key=kind, kind=kind, body=wanted.body())
 
 
 def _report(body: str) -> Outgoing:

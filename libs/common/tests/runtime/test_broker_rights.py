@@ -20,6 +20,7 @@ READS = {
     "lightmill_analyzer": topology.ANALYZER_INBOX,
     "lightmill_node": topology.session_queue("n", "s"),
 }
+LEADS = (topology.SCHEDULER_INBOX, topology.doorbells_queue(7))
 WRITES = {
     "lightmill_api": {topology.COMMANDS, topology.DEAD},
     "lightmill_scheduler": {topology.NODES, topology.REPORTS, topology.EVENTS, topology.DEAD},
@@ -67,7 +68,8 @@ async def test_an_account_writes_where_its_service_writes_and_nowhere_else(
 async def test_an_account_reads_its_queues_and_no_other(
     accounts: Mapping[str, RabbitMQ], account: str
 ) -> None:
-    queues = [*READS.values(), topology.SCHEDULER_INBOX, topology.DEAD_LETTERS]
+    both = {queue.name for queue in LEADS}
+    queues = [*READS.values(), *LEADS, topology.DEAD_LETTERS]
     readable = set()
     for queue in queues:
         async with accounts[account].connect("test") as link:
@@ -76,7 +78,7 @@ async def test_an_account_reads_its_queues_and_no_other(
             except LinkLostError:
                 continue
             readable.add(queue.name)
-    also = {topology.SCHEDULER_INBOX.name} if account == "lightmill_scheduler" else set()
+    also = both if account == "lightmill_scheduler" else set()
     assert readable == {READS[account].name} | also
 
 

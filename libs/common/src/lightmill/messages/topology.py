@@ -89,6 +89,14 @@ def reports_queue(epoch: int) -> Queue:
     return Queue(f"scheduler.reports.{epoch}", bindings, durable=False)
 
 
+def doorbells_queue(epoch: int) -> Queue:
+    """Return the queue on which the leader of `epoch` hears doorbells at once.
+
+    `scheduler.inbox` keeps them too, on disk, for whoever leads next.
+    """
+    return Queue(f"scheduler.doorbells.{epoch}", SCHEDULER_INBOX.bindings, durable=False)
+
+
 def events_queue(listener: str, *keys: str) -> Queue:
     """Return a queue of one listener's own for the events that match `keys`, such as `job.#`."""
     bindings = tuple(Binding(EVENTS, key) for key in keys)

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from lightmill.api.adapters.decisions import SqlDecisions
 from lightmill.api.adapters.designs import SqlDesigns
 from lightmill.api.adapters.hardware_configs import SqlHardwareConfigs
 from lightmill.api.adapters.idempotency_keys import SqlIdempotencyKeys
-from lightmill.api.adapters.jobs import SqlJobs
+from lightmill.api.adapters.jobs import Leaving, SqlJobs
 from lightmill.api.adapters.materials import SqlGrants, SqlMaterials
 from lightmill.api.adapters.parted_uploads import SqlPartedUploads
 from lightmill.api.adapters.pruner import Pruner
@@ -166,18 +166,18 @@ def assemble(settings: ApiSettings, parts: Parts) -> Assembly:
     )
 
 
-def collector(parts: Parts, wake: Callable[[], None] = lambda: None) -> CollectGarbage:
+def collector(parts: Parts, leaving: Leaving = lambda _: None) -> CollectGarbage:
     """Return what deletes what nobody needs any more.
 
     Args:
         parts: What it stands on.
-        wake: Tells whoever carries the outbox that something waits there.
+        leaving: Given what is left in the outbox, by whoever carries that.
     """
     database, clock, store = parts.database, parts.clock, parts.store
     return CollectGarbage(
         SqlRetentions(database, clock),
         CollectFiles(SqlPartedUploads(database, clock), SqlUnneededAssets(database), store),
-        ExpireJobs(SqlEndedJobs(database, clock), SqlJobs(database, clock, wake), store),
+        ExpireJobs(SqlEndedJobs(database, clock), SqlJobs(database, clock, leaving), store),
         store,
         clock,
     )
@@ -274,7 +274,7 @@ def _collaborators(
     database, clock, store = parts.database, parts.clock, parts.store
     assets, bundle_rows = SqlAssets(database, clock), SqlBundles(database, clock)
     design_rows = SqlDesigns(database, clock)
-    job_rows = SqlJobs(database, clock, relay.wake)
+    job_rows = SqlJobs(database, clock, relay.hand)
     analyses = SqlAnalyses(database, clock, relay.wake, settings.path_rules)
     node_queries, standings = NodeQueries(database), Standings(database, parts.cache)
     hardware, work = HardwareQueries(database, node_queries), WorkQueries(database)
@@ -340,7 +340,7 @@ def _collaborators(
         verify_file=VerifyFile(assets, store),
         send_in_parts=sending,
         complete_upload=completing,
-        collect_garbage=collector(parts, relay.wake),
+        collect_garbage=collector(parts, relay.hand),
         analyse_scene=analyse,
         serve_attempt=ServeAttempt(
             attempts=node_queries,

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from lightmill.broker.ports import Link, LinkLostError, Outgoing
-from lightmill.messages.topology import SCHEDULER_INBOX, reports_queue
+from lightmill.messages.topology import SCHEDULER_INBOX, doorbells_queue, reports_queue
 from lightmill.runtime import health
 from lightmill.runtime.garbage import spare_the_living
 from lightmill.runtime.ids import new_id
@@ -28,7 +28,7 @@ from lightmill.scheduler.adapters.unreadable import UnreadableJobs, UnreadableJo
 from lightmill.scheduler.config import SchedulerSettings
 from lightmill.scheduler.core.error_report import ErrorReport
 from lightmill.scheduler.core.farm import Farm
-from lightmill.scheduler.handlers.inboxes import commands, reports, returned
+from lightmill.scheduler.handlers.inboxes import Heard, commands, reports, returned
 from lightmill.scheduler.ports import Snapshot
 from lightmill.scheduler.use_cases.decide import Decide, News
 from lightmill.scheduler.use_cases.lead import Lead
@@ -40,6 +40,8 @@ from lightmill.storage.sql.schema.scheduler import OUTBOX
 
 _LOG = structlog.get_logger()
 _NODES_A_BEAT = 500
+_REPORTS = 4000
+"""That a leader takes before it has acknowledged any: what a large farm says in a few beats."""
 
 
 async def run(settings: SchedulerSettings, parts: Parts, stop: asyncio.Event) -> None:
@@ -84,8 +86,9 @@ async def _lead(
     settings: SchedulerSettings, parts: Parts, link: Link, guard: Guard, epoch: int
 ) -> None:
     inbox = await link.subscribe(SCHEDULER_INBOX)
-    reported = await link.subscribe(reports_queue(epoch))
-    relay = Relay(parts.database, OUTBOX, parts.cache, parts.clock)
+    rung = await link.subscribe(doorbells_queue(epoch))
+    reported = await link.subscribe(reports_queue(epoch), prefetch=_REPORTS)
+    heard, relay = Heard(), Relay(parts.database, OUTBOX, parts.cache, parts.clock)
     with ExitStack() as closing:
         lead = await _take_over(settings, parts, link, epoch, (relay, closing))
 
@@ -98,7 +101,8 @@ async def _lead(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_end_when_lost(guard))
             tasks.create_task(relay.run(link, take_back))
-            tasks.create_task(lead.listen(commands(inbox)))
+            tasks.create_task(lead.listen(commands(rung, heard)))
+            tasks.create_task(lead.listen(commands(inbox, heard)))
             tasks.create_task(lead.listen(reports(reported, epoch)))
             tasks.create_task(lead.look_around())
             tasks.create_task(lead.tick())

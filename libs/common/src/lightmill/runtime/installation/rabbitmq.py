@@ -36,9 +36,9 @@ RIGHTS: Mapping[str, Rights] = {
         read=r"^(events\..*|lightmill\.events)$",
     ),
     "lightmill_scheduler": Rights(
-        configure=r"^scheduler\.reports\..*$",
-        write=r"^(scheduler\.reports\..*|lightmill\.(nodes|reports|events|dead))$",
-        read=r"^(scheduler\.inbox|scheduler\.reports\..*|lightmill\.reports)$",
+        configure=r"^scheduler\.(reports|doorbells)\..*$",
+        write=r"^(scheduler\.(reports|doorbells)\..*|lightmill\.(nodes|reports|events|dead))$",
+        read=r"^(scheduler\.inbox|scheduler\.(reports|doorbells)\..*|lightmill\.(reports|commands))$",
     ),
     "lightmill_analyzer": Rights(
         configure=r"^$",

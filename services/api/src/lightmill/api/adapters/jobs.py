@@ -18,10 +18,12 @@ from lightmill.domain.principal import Principal
 from lightmill.messages.job_wanted import JobWanted
 from lightmill.runtime.clock import Clock
 from lightmill.storage.sql.database import Database
-from lightmill.storage.sql.outbox import Publish, put
+from lightmill.storage.sql.outbox import Publish, put_together
+from lightmill.storage.sql.parcel import Parcel
 from lightmill.storage.sql.schema.api import JOBS, OUTBOX
 from lightmill.storage.sql.schema.scheduler import JOB_STATES
 
+Leaving = Callable[[Sequence[Parcel]], None]
 _SPEC = TypeAdapter(JobSpec)
 _APPLIED = (
     select(JOB_STATES.c.applied_cleanups).where(JOB_STATES.c.job_id == JOBS.c.id).scalar_subquery()
@@ -49,13 +51,13 @@ class SqlJobs(Jobs):
     """The table `jobs` and the doorbell in `api_outbox`.
 
     Args:
-        wake: Called after a commit that has left something in the outbox.
+        leaving: Given what a commit has left in the outbox.
     """
 
-    def __init__(self, database: Database, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(self, database: Database, clock: Clock, leaving: Leaving) -> None:
         self._database = database
         self._clock = clock
-        self._wake = wake
+        self._leaving = leaving
 
     @override
     async def add(
@@ -63,11 +65,11 @@ class SqlJobs(Jobs):
     ) -> str:
         try:
             async with self._database.transaction() as connection:
-                known = await self._add(connection, principal, job_id, job, fingerprint)
+                known, left = await self._add(connection, principal, job_id, job, fingerprint)
         except IntegrityError:
             # Another request was first: with the same fingerprint, or with this reserved id.
             return await self._first(principal, job_id, fingerprint)
-        self._wake()
+        self._leaving(left)
         return known
 
     async def _add(
@@ -77,12 +79,12 @@ class SqlJobs(Jobs):
         job_id: str,
         job: NewJob,
         fingerprint: Fingerprint | None,
-    ) -> str:
+    ) -> tuple[str, Sequence[Parcel]]:
         now = self._clock.now()
         if fingerprint is not None:
             known = await remember(connection, principal, fingerprint, job_id, now)
             if known != job_id:
-                return known
+                return known, ()
         await connection.execute(
             insert(JOBS).values(
                 id=job_id,
@@ -95,8 +97,8 @@ class SqlJobs(Jobs):
         )
         details = {"name": job.name, "frames": job.spec.frame_count}
         await record(connection, principal, "job.create", job_id, now, details)
-        await put(connection, OUTBOX, [Publish(JobWanted(job_id=job_id, version=1))], now)
-        return job_id
+        doorbell = Publish(JobWanted(job_id=job_id, version=1))
+        return job_id, await put_together(connection, OUTBOX, [doorbell], now)
 
     async def _first(
         self, principal: Principal, job_id: str, fingerprint: Fingerprint | None
@@ -152,8 +154,8 @@ class SqlJobs(Jobs):
             version = int((await connection.execute(query)).scalar_one())
             await record(connection, principal, f"job.{action}", job_id, now)
             wanted = JobWanted(job_id=job_id, version=version)
-            await put(connection, OUTBOX, [Publish(wanted)], now)
-        self._wake()
+            left = await put_together(connection, OUTBOX, [Publish(wanted)], now)
+        self._leaving(left)
         return version
 
 

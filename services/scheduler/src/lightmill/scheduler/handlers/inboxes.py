@@ -24,8 +24,27 @@ class _ImplausibleError(Exception):
     """A report that can be read and cannot be true."""
 
 
-async def commands(inbox: Inbox) -> AsyncIterator[News]:
-    """Yield what the api's doorbells ask to be looked at."""
+class Heard:
+    """The doorbells that a leader has heard; each comes on two queues, and is followed once."""
+
+    def __init__(self, most: int = 10_000) -> None:
+        self._versions: dict[str, int] = {}
+        self._most = most
+
+    def is_new(self, wanted: JobWanted) -> bool:
+        """Tell whether this version of this job is news, and remember it."""
+        known = self._versions.pop(wanted.job_id, None)
+        self._versions[wanted.job_id] = max(wanted.version, known or 0)
+        if len(self._versions) > self._most:
+            del self._versions[next(iter(self._versions))]
+        return known is None or known < wanted.version
+
+
+async def commands(inbox: Inbox, heard: Heard) -> AsyncIterator[News]:
+    """Yield what the api's doorbells ask to be looked at.
+
+    One that is no news has been passed on before, and is acknowledged after that was committed.
+    """
     while True:
         jobs: dict[str, None] = {}
         policy, last = False, None
@@ -34,7 +53,9 @@ async def commands(inbox: Inbox) -> AsyncIterator[News]:
                 if delivery.kind == PolicyWanted.routing_key:
                     policy = True
                 else:
-                    jobs[JobWanted.model_validate_json(delivery.body).job_id] = None
+                    wanted = JobWanted.model_validate_json(delivery.body)
+                    if heard.is_new(wanted):
+                        jobs[wanted.job_id] = None
             except ValidationError as error:
                 await inbox.bury(delivery, f"not a {JobWanted.routing_key}: {error}")
             else:
