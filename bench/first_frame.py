@@ -38,6 +38,10 @@ _PATIENCE_S = 30.0
 _PAUSE_S = (0.05, 0.35)  # so that samples fall anywhere between two beats
 _BEGUN = re.compile(r"begun at ([0-9.]+)")
 _DRAW = random.Random(7)
+_NEEDS = {"cores": 1, "ram": 2**30}
+_IDLE_S = 2
+"""After which the engine of a sample is closed, as it is on a farm that has been idle: its job
+says what it needs, so that the engine of the last sample need not leave first."""
 
 Submit = Callable[[], tuple[float, float]]
 """Submits a job to an idle system and returns when it was submitted and when its process began."""
@@ -84,7 +88,9 @@ def _ready(farm: ProcessFarm) -> Iterator[Submit]:
     scheduler = farm.start("scheduler", "scheduler", health_port=scheduler_port)
     farm.await_api(api)
     farm.await_health(scheduler, scheduler_port)
-    node = farm.start("node", "node", node_simulated=True, node_health_port=node_port)
+    node = farm.start(
+        "node", "node", node_simulated=True, node_health_port=node_port, node_idle_seconds=_IDLE_S
+    )
     farm.await_health(node, node_port)
     with (
         httpx2.Client(
@@ -96,7 +102,7 @@ def _ready(farm: ProcessFarm) -> Iterator[Submit]:
 
 
 def _by_farm(http: httpx2.Client, client: Farm) -> tuple[float, float]:
-    ask = {"name": "first frame", "engine": "simulated", "frames": "1"}
+    ask = {"name": "first frame", "engine": "simulated", "frames": "1", "needs": _NEEDS}
     submitted = time.monotonic()
     answer = http.post("/api/v1/jobs", json=ask)
     answer.raise_for_status()

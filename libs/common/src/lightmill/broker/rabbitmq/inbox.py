@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import takewhile
 
 from aio_pika.abc import AbstractChannel
 from aiormq.abc import DeliveredMessage
@@ -60,7 +61,7 @@ class RabbitMQInbox(Inbox):
     @override
     async def settle(self, upto: Delivery) -> None:
         self._life.check()
-        tags = [tag for tag in self._unsettled if tag <= upto.tag]
+        tags = list(takewhile(lambda tag: tag <= upto.tag, self._unsettled))  # they count up
         for tag in tags:  # first, so that a call that is cancelled cannot acknowledge twice
             del self._unsettled[tag]
         if tags:  # the last that is not buried: the broker closes on a tag that it has forgotten
