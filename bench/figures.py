@@ -80,9 +80,13 @@ def written(name: str) -> str:
     return _TABLE.sub(lambda found: f"{found[1]}{made}\n{found[2]}", (_ROOT / name).read_text())
 
 
-def _text(value: float | None) -> str:
+def _text(value: float | dict[str, float] | None) -> str:
+    """Return a figure, or of several runs the median with the least and the most."""
     if value is None:
         return "-"
+    if isinstance(value, dict):
+        least, middle, most = (_text(value[name]) for name in ("min", "median", "max"))
+        return f"{middle} ({least} to {most})"
     return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
 
 

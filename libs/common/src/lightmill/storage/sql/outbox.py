@@ -73,13 +73,18 @@ async def put_together(
     trace = _trace()
     carried = (_carried(effect, trace) for effect in effects)
     return [
-        parcel(await _add(connection, outbox, text, now), load, now)
+        parcel(await _add(connection, outbox, load, text, now), load, now)
         for load, text in list(_loads(carried))
     ]
 
 
-async def _add(connection: AsyncConnection, outbox: Table, text: bytes, now: datetime) -> int:
-    """Insert one row with many effects, and return its id."""
+async def _add(
+    connection: AsyncConnection, outbox: Table, load: list[Carried], text: bytes, now: datetime
+) -> int:
+    """Insert one row with all of `load`, and return its id."""
+    if len(load) == 1:
+        done = await connection.execute(insert(outbox), _row(load[0], {}) | {"created_at": now})
+        return int((done.inserted_primary_key or (0,))[0])
     row = {**_NO_MESSAGE, "effect": TOGETHER, "headers": {}, "created_at": now}
     statement = insert(outbox)
     if connection.dialect.name == "mysql":
