@@ -1,8 +1,4 @@
-"""Why a job waits, as `GET /jobs/{id}/waiting` of a whole farm tells it, reason by reason.
-
-A licence that is not to be had is brought about on the scheduler's core alone (test_prospects):
-no engine that runs here asks for one.
-"""
+"""Why a job waits, as `GET /jobs/{id}/waiting` of a whole farm tells it, reason by reason."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +54,12 @@ def limited(keeper: Keeper) -> str:
     return keeper.shot("1-4", settings=LONG, limits=["arnold"], chunk=1)
 
 
+def without_a_licence(keeper: Keeper) -> str:
+    keeper.decide("limits/arnold", {"total": 4})
+    lacking = {**QUICK, "fail_frames": [1], "unlicensed": True}
+    return keeper.shot("1-4", settings=lacking, limits=["arnold"], chunk=1)
+
+
 def in_a_full_pool(keeper: Keeper) -> str:
     keeper.decide("pools/default", {"scaling": {"initial": 1, "maximum": 1}})
     return keeper.shot("1-4", settings=LONG, chunk=1)
@@ -105,6 +107,7 @@ def without_nodes(keeper: Keeper) -> str:
         ("retry", failed_lately),
         ("no_node", too_large),
         ("limit", limited),
+        ("licence", without_a_licence),
         ("pool", in_a_full_pool),
         ("share", beyond_its_burst),
         ("fifo", in_line),

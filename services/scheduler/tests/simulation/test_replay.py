@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
+from lightmill.domain.policy import Limit, Pool, Scaling, Share
 from lightmill.scheduler.adapters.fact_log import FactLog
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import Fact
@@ -51,7 +52,13 @@ def night(tmp_path: Path) -> Iterator[Path]:
     farm.farm.log = log
     farm.report()
     farm.ask("one", "1-12", test="1", chunk=2)
-    farm.ask("two", "1-9", priority=5)
+    farm.decree(
+        Share(tenant_id="tenant", user="ann", weight=3.0, burst=2),
+        Share(tenant_id="tenant", burst=5),
+        arnold=Limit(name="arnold", total=1),
+        pool=Pool(name="default", scaling=Scaling(initial=2, maximum=4)),
+    )
+    farm.ask("two", "1-9", priority=5, user="ann", spec={"limits": ("arnold",)})
     farm.render_everything()
     yield path
     log.close()
@@ -61,7 +68,12 @@ def test_every_turn_hands_out_what_it_handed_out_then(night: Path) -> None:
     found = replay(night.read_text().splitlines())
     assert found.differing == 0
     assert found.delivered == found.frames == 21
-    assert found.facts["JobAsked"] == 2
+    assert (found.facts["JobAsked"], found.facts["PolicyChanged"]) == (2, 1)
+
+
+def test_a_night_without_its_policy_differs(night: Path) -> None:
+    lines = [line for line in night.read_text().splitlines() if "PolicyChanged" not in line]
+    assert replay(lines).differing > 0
 
 
 def test_the_command_says_so(night: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from lightmill.domain.failures import FailureKind
 from lightmill.render_node.engines import wire
-from lightmill.render_node.engines.contract import Command, Event
+from lightmill.render_node.engines.contract import Command, Event, Failed
 from lightmill.render_node.engines.sandbox import python_readable
 from lightmill.render_node.ports import Launch
 
+_UNLICENSED = "no licence: "
 _DRIVER = Path(__file__).with_name("simulated_driver.py")
 
 
@@ -17,7 +18,8 @@ class Simulated:
 
     Settings: `seconds` (a number, or [least, most]), `seed`, `width`, `height`, `fail_frames`
     (frames that fail every time), `fail_times` (the frames of `fail_frames`, or all of them
-    where there are none, fail only so many times per scratch folder).
+    where there are none, fail only so many times per scratch folder), `unlicensed` (for want of a
+    licence).
     """
 
     name = "simulated"
@@ -44,8 +46,11 @@ class Simulated:
         return wire.request(frame, output)
 
     def read(self, line: str) -> Event | None:
-        """Return what the driver tells."""
-        return wire.read(line)
+        """Return what the driver tells: no scene's code runs in it, so it may lack a licence."""
+        event = wire.read(line)
+        if isinstance(event, Failed) and event.detail.startswith(_UNLICENSED):
+            return Failed(FailureKind.LICENCE, event.detail)
+        return event
 
     def classify_failure(self, exit_code: int, tail: str) -> FailureKind:
         """Return why the driver died."""

@@ -134,7 +134,8 @@ def render(settings: Settings, frame: int, output: Path, scratch: Path) -> None:
         left -= TICK
         tell("progress", share=round(1 - max(0.0, left) / total, 3))
     if fails(settings, frame, scratch):
-        tell("failed", kind="engine", detail=f"frame {frame} fails as the settings ask")
+        why = "no licence: " if settings.get("unlicensed") else ""
+        tell("failed", kind="engine", detail=f"{why}frame {frame} fails as the settings ask")
         return
     size = size_of(settings, frame)
     output.write_bytes(png(*size, frame))

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from lightmill.scheduler.core.facts import Fact
+from lightmill.scheduler.core.facts import Fact, PolicyChanged
 from lightmill.scheduler.use_cases.decide import Turn
 
 _FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
@@ -29,6 +29,13 @@ class FactLog:
 
     def __call__(self, fact: Fact, now: datetime) -> None:
         """Append `fact`."""
+        if isinstance(fact, PolicyChanged):
+            # Pairs are no keys in JSON; every share says itself whose it is.
+            shares = list(fact.policy.shares.values())
+            fact = replace(fact, policy=replace(fact.policy, shares={}))
+            said = _FACT.dump_python(fact, mode="json")
+            self._write(now, "PolicyChanged", to_json({**said, "shares": shares}))
+            return
         self._write(now, type(fact).__name__, _FACT.dump_json(fact))
 
     def took_over(self, jobs: int, beat: float, now: datetime) -> None:

@@ -40,7 +40,7 @@ def reserve(farm: FarmState, blocked: Iterable[Step]) -> None:
             continue
         starves = farm.tick - since >= AFTER_TICKS and _is_wide(demand)
         for _ in range(_OWED_AT_ONCE if _is_owed(farm, step) else starves):
-            _keep_one(farm, step, demand)
+            _keep_one(farm, step, demand, starves=starves)
 
 
 def take_over(farm: FarmState) -> None:
@@ -103,7 +103,7 @@ def _is_wide(demand: Demand) -> bool:
     )
 
 
-def _keep_one(farm: FarmState, step: Step, demand: Demand) -> None:
+def _keep_one(farm: FarmState, step: Step, demand: Demand, *, starves: bool) -> None:
     """Keep the machine that is free first, unless enough are kept already.
 
     Only one on which smaller work runs: any other has room as soon as one task of it ends.
@@ -113,7 +113,7 @@ def _keep_one(farm: FarmState, step: Step, demand: Demand) -> None:
         node
         for kind in demand.kinds
         for node in islice(kind.nodes.values(), _MOST_LOOKS)
-        if node.reserved is None and look.suits(node) and _runs_smaller(node, demand)
+        if node.reserved is None and look.suits(node) and _runs_smaller(node, demand, starves=starves)
     ]
     kept = len(farm.reserved.get(demand, ()))
     if not fitting or kept >= min(MOST, (len(fitting) + kept + 1) // 2, len(step.waiting)):
@@ -123,9 +123,13 @@ def _keep_one(farm: FarmState, step: Step, demand: Demand) -> None:
     _keep(farm, node, step)
 
 
-def _runs_smaller(node: Node, demand: Demand) -> bool:
+def _runs_smaller(node: Node, demand: Demand, *, starves: bool) -> bool:
+    """Tell whether one task that ends there leaves too little: for what starves, of anything."""
     cores, ram = _wanted(node, demand)
-    return any(held.cores < cores and held.ram < ram for held in node.held.values())
+    tasks = node.held.values()
+    if starves:
+        return any(held.cores < cores or held.ram < ram for held in tasks)
+    return any(held.cores < cores and held.ram < ram for held in tasks)
 
 
 def _keep(farm: FarmState, node: Node, step: Step) -> None:

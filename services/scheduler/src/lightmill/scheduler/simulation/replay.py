@@ -2,13 +2,14 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import pydantic_core
 from pydantic import TypeAdapter
 
+from lightmill.domain.policy import Share
 from lightmill.scheduler.core import facts
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import Fact
@@ -27,6 +28,7 @@ _KINDS: dict[str, TypeAdapter[Fact]] = {
     )
 }
 _TURN = TypeAdapter(Turn)
+_SHARE = TypeAdapter(Share)
 
 
 class UnreadableLogError(ValueError):
@@ -86,7 +88,7 @@ def replay(lines: Iterable[str]) -> Replayed:
             ids.clear()
             heard = []
         elif kind in _KINDS:
-            heard.append((_KINDS[kind].validate_python(said), at))
+            heard.append((_fact(kind, said), at))
             found.left_out += farm is None
             found.facts[kind] += farm is not None
     return found
@@ -101,6 +103,16 @@ def _read(lines: Iterable[str]) -> Iterator[tuple[datetime, str, Any]]:
         except (ValueError, AttributeError, KeyError) as error:
             raise UnreadableLogError(f"line {number} is none of a leader's: {error}") from error
         yield at, kind, what
+
+
+def _fact(kind: str, said: dict[str, Any]) -> Fact:
+    """Return what a line tells; the shares of a policy stand beside it, in a list."""
+    shares = [_SHARE.validate_python(share) for share in said.pop("shares", ())]
+    fact = _KINDS[kind].validate_python(said)
+    if isinstance(fact, facts.PolicyChanged):
+        by_name = {(share.tenant_id, share.user): share for share in shares}
+        return facts.PolicyChanged(replace(fact.policy, shares=by_name))
+    return fact
 
 
 def _take(
