@@ -88,3 +88,15 @@ def test_what_was_ended_for_other_work_is_rendered_later_and_uses_no_retry() -> 
     farm.render_everything()
     assert farm.state("low") is farm.state("high") is JobState.COMPLETED
     assert AttemptState.FAILED not in {move.attempt.state for move in farm.last.moved}
+
+
+def test_a_task_of_more_cores_and_no_more_memory_gets_a_machine_too() -> None:
+    farm = Stage(machine("a", cores=5), machine("b", cores=6))
+    farm.report()
+    farm.ask("narrow", "1-1000", user="ann", needs=Needs(cores=1, ram=1))
+    farm.begin_all()
+    farm.ask("wider", "1", user="bob", needs=Needs(cores=2, ram=1))
+    for _ in range(60):
+        farm.beats()
+        end_one_each(farm)
+    assert farm.frames_of("wider") == [1]

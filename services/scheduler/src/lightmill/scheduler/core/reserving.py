@@ -113,7 +113,9 @@ def _keep_one(farm: FarmState, step: Step, demand: Demand, *, starves: bool) -> 
         node
         for kind in demand.kinds
         for node in islice(kind.nodes.values(), _MOST_LOOKS)
-        if node.reserved is None and look.suits(node) and _runs_smaller(node, demand, starves=starves)
+        if node.reserved is None
+        and look.suits(node)
+        and _runs_smaller(node, demand, starves=starves)
     ]
     kept = len(farm.reserved.get(demand, ()))
     if not fitting or kept >= min(MOST, (len(fitting) + kept + 1) // 2, len(step.waiting)):
@@ -129,7 +131,10 @@ def _runs_smaller(node: Node, demand: Demand, *, starves: bool) -> bool:
     tasks = node.held.values()
     if starves:
         return any(held.cores < cores or held.ram < ram for held in tasks)
-    return any(held.cores < cores and held.ram < ram for held in tasks)
+    return any(
+        held.cores <= cores and held.ram <= ram and (held.cores, held.ram) != (cores, ram)
+        for held in tasks
+    )
 
 
 def _keep(farm: FarmState, node: Node, step: Step) -> None:
