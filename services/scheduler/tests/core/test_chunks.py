@@ -45,6 +45,19 @@ def test_no_chunk_is_larger_than_a_node_should_lose_at_once() -> None:
     assert max(chunks(0.0, frames=5000)) == MOST_FRAMES
 
 
+@pytest.mark.parametrize(("seconds", "on_the_node"), [(1.0, 2), (60.0, 1)])
+def test_what_is_known_to_be_long_does_not_wait_on_a_node(
+    seconds: float, on_the_node: int
+) -> None:
+    farm = Stage(machine("a", cores=1))
+    farm.report()
+    farm.ask("job", "1-100", chunk=1)
+    for attempt_id in list(farm.nodes["a"].held):
+        farm.nodes["a"].finish(attempt_id, seconds=seconds)
+    farm.report()
+    assert len(farm.nodes["a"].held) == on_the_node
+
+
 def test_what_the_owner_asked_for_holds() -> None:
     assert chunks(0.1, frames=10, chunk=4) == [4, 4, 2]
 

@@ -16,6 +16,11 @@ from lightmill.scheduler.core.work import Step
 _WARM_LOOKS = 8
 """Machines with the scene open that are looked at before another is taken."""
 
+_BRISK = 10.0
+"""In seconds. A machine idles some hundredths of a second until its next order comes: of a longer
+task that is nothing, while an order that waits for one keeps to a machine that may come free late.
+"""
+
 
 @dataclass(slots=True)
 class Place:
@@ -86,7 +91,7 @@ class Search:
         if kind is None or kind not in self._demand.kinds or not self.suits(node):
             return None
         if ahead:
-            return None if self._demand.needs.gpus else self._ahead(node, kind)
+            return self._ahead(node, kind) if self._may_go_ahead() else None
         if node.room is None or not self._fits(node.room, kind):
             return None
         grant = node.grant(self._demand.ask(kind))
@@ -207,10 +212,8 @@ class Search:
 
         Only those where it can begin as soon as any one task ends: nothing else is handed out
         behind an order that waits, so one that waited for more would keep free what others need.
-        Tasks with devices never wait on a node: which come free is not known before. Nor do
-        those of a FIFO pool: one that waits could start after a younger one elsewhere.
         """
-        if self._step.job.spec.fifo or self._demand.needs.gpus:
+        if not self._may_go_ahead():
             return None
         for node in islice(self._farm.fleet.warm_busy(self._step.job.id), _WARM_LOOKS):
             kind = node.kind
@@ -223,6 +226,15 @@ class Search:
                 for node in self._busy(kind):
                     return self._ahead(node, kind)
         return None
+
+    def _may_go_ahead(self) -> bool:
+        """Tell whether the task may wait on a node; not one that is known to be long.
+
+        Tasks with devices never do: which come free is not known before. Nor do those of a FIFO
+        pool: one that waits could start after a younger one elsewhere.
+        """
+        exempt = self._step.job.spec.fifo or self._demand.needs.gpus
+        return not exempt and (not self._step.timing.count or self._seconds() <= _BRISK)
 
     def _busy(self, kind: Kind) -> Iterator[Node]:
         ask = self._demand.ask(kind)
