@@ -92,11 +92,11 @@ class Farm:
                 return blake3(content).hexdigest()
         raise ContentGoneError(url)
 
-    async def upload(self, url: str, source: Path, media_type: str) -> None:
+    async def upload(self, url: UploadUrl, source: Path, media_type: str) -> None:
         self.calls["upload"] += 1
         if not self.store_reachable:
             raise UnreachableError(media_type)
-        self.objects[url.removeprefix("out:")] = await asyncio.to_thread(source.read_bytes)
+        self.objects[url.url.removeprefix("out:")] = await asyncio.to_thread(source.read_bytes)
 
     def _answer(self, call: str, attempt_id: str) -> None:
         self.calls[call] += 1

@@ -120,7 +120,7 @@ async def test_a_signed_url_is_good_for_one_thing_and_for_a_while(farm: Farm) ->
 
 
 async def test_a_store_takes_no_more_than_an_upload_may_have(farm: Farm) -> None:
-    url = farm.store.sign_put("some/big.bin", seconds=60)
+    url = farm.store.sign_put("some/big.bin", seconds=60).url
     async with farm.client(None) as client:
         answer = await client.put(url, content=b"x" * (11 * 2**20))
     assert answer.status_code == 413

@@ -51,14 +51,17 @@ async def test_a_bundle_is_listed() -> None:
     assert found == [BundleFile(path="a.blend", blake3="00", size=3, url="http://s3/a")]
 
 
-async def test_upload_urls_are_asked_for_by_name() -> None:
+@pytest.mark.parametrize("headers", [{}, {"headers": {"x-amz-storage-class": "STANDARD_IA"}}])
+async def test_upload_urls_are_asked_for_by_name(headers: dict[str, dict[str, str]]) -> None:
     def answer(request: httpx2.Request) -> httpx2.Response:
         assert request.content == b'{"names":["0001.png"]}'
-        return httpx2.Response(200, json={"urls": {"0001.png": {"key": "k", "url": "u"}}})
+        return httpx2.Response(
+            200, json={"urls": {"0001.png": {"key": "k", "url": "u", **headers}}}
+        )
 
     async with _client(answer) as client:
         found = await HttpApi(client, "token").upload_urls("a1", ["0001.png"])
-    assert found == {"0001.png": UploadUrl(key="k", url="u")}
+    assert found == {"0001.png": UploadUrl(key="k", url="u", **headers)}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +115,9 @@ async def test_a_download_that_fails_keeps_the_signature_to_itself(
     assert "secret" not in str(raised.value)
 
 
-async def test_an_upload_states_its_length_and_type(tmp_path: Path) -> None:
+async def test_an_upload_states_its_length_and_type_and_what_its_url_was_signed_for(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "image.png").write_bytes(b"pixels")
     seen: list[httpx2.Request] = []
 
@@ -123,11 +128,13 @@ async def test_an_upload_states_its_length_and_type(tmp_path: Path) -> None:
 
     transport = httpx2.MockTransport(answer)
     async with httpx2.AsyncClient(transport=transport) as client:
-        await HttpTransfers(client).upload("http://s3/k", tmp_path / "image.png", "image/png")
+        url = UploadUrl(key="k", url="http://s3/k", headers={"x-amz-storage-class": "STANDARD_IA"})
+        await HttpTransfers(client).upload(url, tmp_path / "image.png", "image/png")
     [request] = seen
     assert (request.method, request.content) == ("PUT", b"pixels")
     assert request.headers["Content-Length"] == "6"
     assert request.headers["Content-Type"] == "image/png"
+    assert request.headers["x-amz-storage-class"] == "STANDARD_IA"
     assert "Transfer-Encoding" not in request.headers
     assert "Authorization" not in request.headers
 
@@ -142,4 +149,6 @@ async def test_an_upload_that_the_store_refuses(
     (tmp_path / "x").touch()
     async with _client(lambda _: httpx2.Response(status)) as client:
         with pytest.raises(error):
-            await HttpTransfers(client).upload("http://s3/k", tmp_path / "x", "image/png")
+            await HttpTransfers(client).upload(
+                UploadUrl(key="k", url="http://s3/k"), tmp_path / "x", "image/png"
+            )

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LOG_NAME = "log.txt"
+"""Under an attempt's prefix: the engine's output. Everything else there is an image."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameResult:

@@ -1,10 +1,12 @@
 """What a service needs of the object store and of the status cache."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+from lightmill.domain.storage_class import StorageClass
 
 
 class ObjectNotFoundError(Exception):
@@ -44,6 +46,14 @@ class StoredPart:
     number: int
     size: int
     etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedPut:
+    """A URL for one PUT, and the headers that have to come with it."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ObjectStore(Protocol):
@@ -149,8 +159,21 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def sign_put(self, key: str, *, seconds: int) -> str:
-        """Return a URL that stores the object by one PUT within `seconds`."""
+    def sign_put(
+        self, key: str, *, seconds: int, storage_class: StorageClass | None = None
+    ) -> SignedPut:
+        """Return what stores the object by one PUT within `seconds`.
+
+        Args:
+            key: The object's name.
+            seconds: How long the URL is valid.
+            storage_class: Where the object is to lie; None, or in a store that has no such class:
+                where the store puts everything.
+        """
+        ...
+
+    async def offers(self, storage_class: StorageClass) -> bool:
+        """Tell whether the store has this class; found out by storing an empty object in it."""
         ...
 
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from lightmill.domain.storage_class import StorageClass
 from lightmill.storage.objects.folder import FolderStore
 from lightmill.storage.ports import ObjectNotFoundError, StoreUnavailableError
 
@@ -63,7 +64,7 @@ def test_a_signature_is_for_one_method_key_and_time(folder: FolderStore) -> None
 
 
 def test_a_signature_to_put_does_not_read(folder: FolderStore) -> None:
-    expires, signature = signed(folder.sign_put("a/b.png", seconds=60))
+    expires, signature = signed(folder.sign_put("a/b.png", seconds=60).url)
     assert folder.verify("PUT", "a/b.png", expires, signature)
     assert not folder.verify("GET", "a/b.png", expires, signature)
     assert not folder.verify("HEAD", "a/b.png", expires, signature)
@@ -75,6 +76,10 @@ def test_another_secret_signs_otherwise(
     other = FolderStore(tmp_path / "objects", "http://farm:8000", b"other", clock)
     expires, signature = signed(other.sign_get("a/b.png", seconds=60))
     assert not folder.verify("GET", "a/b.png", expires, signature)
+
+
+async def test_a_folder_has_no_storage_classes(folder: FolderStore) -> None:
+    assert [name for name in StorageClass if await folder.offers(name)] == []
 
 
 async def test_a_stream_is_stored_whole(folder: FolderStore) -> None:

@@ -1,12 +1,14 @@
 """What the services rely on, held against both object stores."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import urllib3
 
+from lightmill.domain.storage_class import StorageClass
 from lightmill.storage.ports import (
     ObjectInfo,
     ObjectNameError,
@@ -17,12 +19,14 @@ from lightmill.storage.ports import (
 KEY = "tenants/t1/jobs/j1/attempts/a1/0001.png"
 
 
-async def fetch(method: str, url: str, body: bytes | None = None) -> tuple[int, bytes]:
+async def fetch(
+    method: str, url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
     """Do one plain HTTP request, as a render node does."""
 
     def request() -> tuple[int, bytes]:
         with urllib3.PoolManager(retries=False) as pool:
-            answer = pool.request(method, url, body=body)
+            answer = pool.request(method, url, body=body, headers=headers)
             return answer.status, answer.data
 
     return await asyncio.to_thread(request)
@@ -150,12 +154,24 @@ async def test_any_other_name_is_kept(store: ObjectStore, name: str) -> None:
 
 async def test_a_signed_url_stores_and_reads(store: ObjectStore) -> None:
     content = b"pixels" * 1000
-    status, _ = await fetch("PUT", store.sign_put(KEY, seconds=60), content)
+    status, _ = await fetch("PUT", store.sign_put(KEY, seconds=60).url, content)
     assert status == 200
     assert await store.get(KEY) == content
     for public in (False, True):
         url = store.sign_get(KEY, seconds=60, public=public)
         assert await fetch("GET", url) == (200, content)
+
+
+async def test_an_object_may_be_signed_for_any_class(store: ObjectStore) -> None:
+    put = store.sign_put(KEY, seconds=60, storage_class=StorageClass.STANDARD_IA)
+    assert (await fetch("PUT", put.url, b"pixels", put.headers))[0] == 200
+    assert await store.get(KEY) == b"pixels"
+
+
+async def test_a_trial_of_a_class_leaves_nothing(store: ObjectStore) -> None:
+    for storage_class in StorageClass:
+        await store.offers(storage_class)
+    assert await names(store, "") == []
 
 
 async def test_an_altered_url_is_refused(store: ObjectStore) -> None:

@@ -1,11 +1,15 @@
 """What only S3 has: an inside and an outside address, and a server that may not answer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from libs.common.tests.storage.objects.test_ports import fetch
+from minio import Minio
 
+from lightmill.domain.storage_class import StorageClass
+from lightmill.runtime.installation.bucket import prepare_bucket
 from lightmill.storage.objects.s3 import S3Store
 from lightmill.storage.ports import StoreUnavailableError
 from lightmill.testing.containers import S3Server
@@ -28,7 +32,7 @@ def nowhere() -> Iterator[S3Store]:
 def test_signing_needs_no_server_and_names_the_right_address(nowhere: S3Store) -> None:
     inside = urlsplit(nowhere.sign_get("a/b.png", seconds=90))
     outside = urlsplit(nowhere.sign_get("a/b.png", seconds=90, public=True))
-    stored = urlsplit(nowhere.sign_put("a/b.png", seconds=90))
+    stored = urlsplit(nowhere.sign_put("a/b.png", seconds=90).url)
     assert (inside.scheme, inside.netloc) == ("http", "127.0.0.1:1")
     assert (outside.scheme, outside.netloc) == ("https", "files.example.org")
     assert stored.netloc == "127.0.0.1:1"
@@ -70,3 +74,45 @@ async def test_a_wrong_key_and_a_missing_bucket_are_told(s3_server: S3Server) ->
         with pytest.raises(StoreUnavailableError, match=reason):
             await store.get("a.png")
         store.close()
+
+
+@pytest.mark.backing
+async def test_an_object_lies_in_the_class_that_its_url_was_signed_for(
+    s3_server: S3Server,
+) -> None:
+    store, stat = await _bucket(s3_server)
+    put = store.sign_put("a.png", seconds=60, storage_class=StorageClass.STANDARD_IA)
+    assert (await fetch("PUT", put.url, b"pixels", put.headers))[0] == 200
+    assert stat("a.png")["x-amz-storage-class"] == "STANDARD_IA"
+    assert await store.offers(StorageClass.STANDARD_IA)
+    store.close()
+
+
+@pytest.mark.backing
+async def test_a_url_signed_for_a_class_is_good_for_no_other(s3_server: S3Server) -> None:
+    store, _ = await _bucket(s3_server)
+    put = store.sign_put("a.png", seconds=60, storage_class=StorageClass.STANDARD_IA)
+    for headers in ({}, {"x-amz-storage-class": "STANDARD"}):
+        assert (await fetch("PUT", put.url, b"pixels", headers))[0] == 403
+    store.close()
+
+
+async def _bucket(server: S3Server) -> tuple[S3Store, Callable[[str], Mapping[str, str]]]:
+    """Return a store, and what tells the headers of an object in it."""
+    access = {"access_key": server.access_key, "secret_key": server.secret_key}
+    bucket = "storage-classes"
+    await prepare_bucket(
+        endpoint=server.endpoint, region="us-east-1", bucket=bucket, origins=["*"], **access
+    )
+    client = Minio(
+        endpoint=urlsplit(server.endpoint).netloc,
+        access_key=server.access_key,
+        secret_key=server.secret_key,
+        secure=False,
+    )
+
+    def stat(key: str) -> Mapping[str, str]:
+        return client.stat_object(bucket_name=bucket, object_name=key).metadata or {}
+
+    at = {"endpoint": server.endpoint, "public_endpoint": server.endpoint}
+    return S3Store(bucket=bucket, **at, **access), stat

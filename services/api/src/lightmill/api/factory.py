@@ -347,6 +347,7 @@ def _collaborators(
             inputs=InputQueries(database),
             bundles=bundle_rows,
             assets=assets,
+            retentions=SqlRetentions(database, clock),
             store=store,
         ),
         issue_token=IssueToken(SqlTokens(database, clock), clock),

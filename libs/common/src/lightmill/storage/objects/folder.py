@@ -10,12 +10,19 @@ from urllib.parse import quote, urlencode
 
 from typing_extensions import override
 
+from lightmill.domain.storage_class import StorageClass
 from lightmill.storage.objects.landing import landing
 from lightmill.storage.objects.names import checked
 from lightmill.storage.objects.parted import Parted
 from lightmill.storage.objects.signatures import holds, part_method, sign
 from lightmill.storage.objects.tree import Tree
-from lightmill.storage.ports import ListedObject, ObjectInfo, ObjectStore, StoredPart
+from lightmill.storage.ports import (
+    ListedObject,
+    ObjectInfo,
+    ObjectStore,
+    SignedPut,
+    StoredPart,
+)
 
 _PIECE = 2**20
 
@@ -192,8 +199,14 @@ class FolderStore(ObjectStore):
         return self._sign("GET", key, seconds)
 
     @override
-    def sign_put(self, key: str, *, seconds: int) -> str:
-        return self._sign("PUT", key, seconds)
+    def sign_put(
+        self, key: str, *, seconds: int, storage_class: StorageClass | None = None
+    ) -> SignedPut:
+        return SignedPut(url=self._sign("PUT", key, seconds))
+
+    @override
+    async def offers(self, storage_class: StorageClass) -> bool:
+        return False
 
     def _put(self, key: str, media_type: str, pieces: Iterable[bytes]) -> None:
         incoming = self._tree.begin(key)

@@ -10,10 +10,12 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import urllib3
 from minio import Minio
@@ -22,13 +24,16 @@ from minio.deleteobjects import DeleteError, DeleteObject
 from minio.error import MinioException, S3Error
 from typing_extensions import override
 
+from lightmill.domain.storage_class import StorageClass
 from lightmill.storage.objects.landing import landing
 from lightmill.storage.objects.names import checked
+from lightmill.storage.objects.presigned import holding
 from lightmill.storage.ports import (
     ListedObject,
     ObjectInfo,
     ObjectNotFoundError,
     ObjectStore,
+    SignedPut,
     StoredPart,
     StoreUnavailableError,
 )
@@ -43,6 +48,9 @@ _READ_SECONDS = 30.0
 _ABSENT = frozenset({"NoSuchKey", "NoSuchUpload"})
 _RETRIES = urllib3.Retry(total=2, backoff_factor=0.2, status_forcelist=(502, 503, 504))
 """Two, for a connection that died while idle; the caller knows better when to ask again."""
+
+_CLASS = "x-amz-storage-class"
+_TRIAL_SECONDS = 60
 
 T = TypeVar("T")
 
@@ -61,6 +69,7 @@ class S3Store(ObjectStore):
     ) -> None:
         self._bucket = bucket
         self._endpoint = endpoint
+        self._secret_key = secret_key
         self._pool = urllib3.PoolManager(
             maxsize=_CONNECTIONS,
             timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
@@ -245,8 +254,33 @@ class S3Store(ObjectStore):
         return self._sign(self._public if public else self._client, "GET", key, seconds)
 
     @override
-    def sign_put(self, key: str, *, seconds: int) -> str:
-        return self._sign(self._client, "PUT", key, seconds)
+    def sign_put(
+        self, key: str, *, seconds: int, storage_class: StorageClass | None = None
+    ) -> SignedPut:
+        url = self._sign(self._client, "PUT", key, seconds)
+        if storage_class is None:
+            return SignedPut(url=url)
+        headers = {_CLASS: storage_class.value}
+        return SignedPut(url=holding(url, "PUT", headers, self._secret_key), headers=headers)
+
+    @override
+    async def offers(self, storage_class: StorageClass) -> bool:
+        key = f"storage-classes/{uuid4().hex}"
+        put = self.sign_put(key, seconds=_TRIAL_SECONDS, storage_class=storage_class)
+
+        def work() -> bool:
+            with self._faults(key):
+                answer = self._pool.request("PUT", put.url, body=b"", headers=put.headers)
+                return _accepted(answer) and self._class_of(key) == storage_class
+
+        offered = await asyncio.to_thread(work)
+        await self.delete([key])
+        return offered
+
+    def _class_of(self, key: str) -> str:
+        found = self._client.stat_object(bucket_name=self._bucket, object_name=key)
+        # S3 names every class but this one.
+        return (found.metadata or {}).get(_CLASS) or StorageClass.STANDARD
 
     def _sign(
         self,
@@ -301,3 +335,14 @@ class S3Store(ObjectStore):
             raise StoreUnavailableError(
                 f"the object store at {self._endpoint} does not answer: {error}"
             ) from error
+
+
+def _accepted(answer: urllib3.BaseHTTPResponse) -> bool:
+    """Tell whether the store took the object; 400: it does not know the class.
+
+    Raises:
+        MinioException: it refused for another reason.
+    """
+    if answer.status in {HTTPStatus.OK, HTTPStatus.BAD_REQUEST}:
+        return answer.status == HTTPStatus.OK
+    raise MinioException(f"a trial put was answered {answer.status}")

@@ -15,6 +15,7 @@ from lightmill.api.ports.files import Asset
 from lightmill.api.ports.retention import EndedJobs, Retentions, UnneededAssets
 from lightmill.domain.principal import Principal
 from lightmill.domain.states import JobState
+from lightmill.domain.storage_class import StorageClass
 from lightmill.runtime.clock import Clock
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.api import (
@@ -61,18 +62,28 @@ class SqlRetentions(Retentions):
             intermediates=row.intermediates_days,
             workspaces=row.workspaces_days,
             orphans=row.orphans_days,
+            results_class=_class(row.results_class),
+            intermediates_class=_class(row.intermediates_class),
         )
 
     @override
     async def put(self, principal: Principal, retention: Retention) -> None:
         tenant_id, now = principal.tenant_id, self._clock.now()
-        days = {f"{name}_days": value for name, value in asdict(retention).items()}
+        said = {_column(name): value for name, value in asdict(retention).items()}
         async with self._database.transaction() as connection:
             await connection.execute(delete(RETENTION).where(RETENTION.c.tenant_id == tenant_id))
-            row = insert(RETENTION).values(tenant_id=tenant_id, updated_at=now, **days)
+            row = insert(RETENTION).values(tenant_id=tenant_id, updated_at=now, **said)
             await connection.execute(row)
-            details: dict[str, object] = dict(days)
+            details: dict[str, object] = dict(said)
             await record(connection, principal, "retention.change", tenant_id, now, details)
+
+
+def _column(name: str) -> str:
+    return name if name.endswith("_class") else f"{name}_days"
+
+
+def _class(name: str | None) -> StorageClass | None:
+    return None if name is None else StorageClass(name)
 
 
 class SqlUnneededAssets(UnneededAssets):

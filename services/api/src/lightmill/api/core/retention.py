@@ -1,8 +1,11 @@
-"""How long a tenant keeps what."""
+"""How long a tenant keeps what, and in which storage."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+
+from lightmill.domain.results import LOG_NAME
+from lightmill.domain.storage_class import StorageClass
 
 
 class Kind(StrEnum):
@@ -32,12 +35,20 @@ class Retention:
         intermediates: Whatever else attempts have stored, such as logs.
         workspaces: The nodes' folders of a job.
         orphans: Uploaded files, after the last job that needed them, or somebody asked for them.
+        results_class: Where new images and thumbnails lie; None: where the store puts everything.
+        intermediates_class: The same of whatever else attempts store.
     """
 
     results: int | None = None
     intermediates: int | None = None
     workspaces: int | None = 7
     orphans: int | None = 30
+    results_class: StorageClass | None = None
+    intermediates_class: StorageClass | None = None
+
+    def class_of(self, name: str) -> StorageClass | None:
+        """Return the class of the file that an attempt stores as `name`."""
+        return self.intermediates_class if name == LOG_NAME else self.results_class
 
 
 @dataclass(slots=True)

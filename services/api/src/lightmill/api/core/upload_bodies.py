@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from lightmill.api.core.bodies import Body
+from lightmill.domain.storage_class import StorageClass
 
 PartNumber = Annotated[int, Field(ge=1, le=10_000)]
 
@@ -21,12 +22,14 @@ Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class RetentionBody(Body):
-    """After how many days what goes; null: never."""
+    """After how many days what goes; null: never. In which class it lies; null: the usual."""
 
     results: Days | None = Field(default=None, description="After the end of their job")
     intermediates: Days | None = Field(default=None, description="Logs and the like")
     workspaces: Days | None = Field(default=7, description="Folders on nodes")
     orphans: Days | None = Field(default=30, description="Uploads that nothing needs any more")
+    results_class: StorageClass | None = Field(default=None, description="Of new images")
+    intermediates_class: StorageClass | None = Field(default=None, description="Of new logs")
 
 
 class CollectionBody(Body):

@@ -15,7 +15,7 @@ from lightmill.api.handlers.given import Collaborators, Document, Given, PageCut
 from lightmill.api.ports import Wish
 from lightmill.api.queries.jobs import JobFilter
 from lightmill.domain.principal import Principal
-from lightmill.domain.results import attempt_prefix
+from lightmill.domain.results import LOG_NAME, attempt_prefix
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 StepName = Annotated[
@@ -251,7 +251,7 @@ async def frames(
 async def log(job_id: str, attempt_id: str, who: Who, given: Given) -> StreamingResponse:
     if not await given.work.attempt_exists(who.tenant_id, job_id, attempt_id):
         raise missing("attempt")
-    key = attempt_prefix(who.tenant_id, job_id, attempt_id) + "log.txt"
+    key = attempt_prefix(who.tenant_id, job_id, attempt_id) + LOG_NAME
     if await given.store.info(key) is None:
         raise missing("log: the attempt has stored none yet")
     return StreamingResponse(given.store.stream(key), media_type="text/plain; charset=utf-8")

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/api/v1", tags=["retention"])
 @router.get(
     "/retention",
     operation_id="getRetention",
-    summary="After how many days what goes; null: never",
+    summary="After how many days what goes (null: never), and in which storage class it lies",
     **told(upload_answers.RetentionSeen),
 )
 async def get(who: Who, given: Given) -> Document:

@@ -140,10 +140,11 @@ class AttemptBundle(Answer):
 
 
 class UploadUrl(Answer):
-    """Where to store one file."""
+    """Where to store one file by a PUT with these headers."""
 
     key: str
     url: str
+    headers: dict[str, str] = Field(examples=[{"x-amz-storage-class": "STANDARD_IA"}])
 
 
 class UploadUrls(Answer):

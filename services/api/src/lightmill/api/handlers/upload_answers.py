@@ -4,6 +4,7 @@ from pydantic import Field
 
 from lightmill.api.handlers.answers import Answer
 from lightmill.api.handlers.stock_answers import Uploaded
+from lightmill.domain.storage_class import StorageClass
 
 
 class UploadStanding(Answer):
@@ -24,12 +25,14 @@ class PartUrls(Answer):
 
 
 class RetentionSeen(Answer):
-    """After how many days what goes; null: never."""
+    """After how many days what goes; null: never. In which class it lies; null: the usual."""
 
     results: int | None
     intermediates: int | None
     workspaces: int | None
     orphans: int | None
+    results_class: StorageClass | None
+    intermediates_class: StorageClass | None
 
 
 class Weight(Answer):

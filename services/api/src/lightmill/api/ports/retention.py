@@ -10,18 +10,18 @@ from lightmill.domain.principal import Principal
 
 
 class Retentions(Protocol):
-    """Where it is kept how long tenants keep things."""
+    """Where it is kept how long tenants keep things, and in which storage."""
 
     async def tenants(self) -> Sequence[str]:
         """Return the ids of all tenants."""
         ...
 
     async def of(self, tenant_id: str) -> Retention:
-        """Return the tenant's ages; the usual ones when it has said nothing."""
+        """Return what the tenant has said; what is usual when it has said nothing."""
         ...
 
     async def put(self, principal: Principal, retention: Retention) -> None:
-        """Keep the ages of the tenant."""
+        """Keep what the tenant has said."""
         ...
 
 

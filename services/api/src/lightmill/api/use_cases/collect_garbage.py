@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import structlog
 
+from lightmill.api.core.problem import invalid
 from lightmill.api.core.retention import STRAY_AGE, Collected, Kind, Retention
 from lightmill.api.ports.retention import Retentions
 from lightmill.api.use_cases.collect_files import CollectFiles
 from lightmill.api.use_cases.expire_jobs import ExpireJobs
 from lightmill.domain.principal import Principal, Role
+from lightmill.domain.storage_class import StorageClass
 from lightmill.runtime.clock import Clock
 from lightmill.storage.ports import ObjectStore
 
@@ -69,8 +71,22 @@ class CollectGarbage:
         return await self._retentions.of(principal.tenant_id)
 
     async def keep(self, principal: Principal, retention: Retention) -> None:
-        """Say how long the tenant keeps things."""
+        """Say how long the tenant keeps things, and in which storage.
+
+        Raises:
+            ProblemError: the store has no such storage class.
+        """
+        for name in ("results_class", "intermediates_class"):
+            wanted: StorageClass | None = getattr(retention, name)
+            if wanted is not None and not await self._store.offers(wanted):
+                raise invalid(name, await self._offer())
         await self._retentions.put(principal, retention)
+
+    async def _offer(self) -> str:
+        offered = [name.value for name in StorageClass if await self._store.offers(name)]
+        if offered:
+            return f"this farm's object store does not have it; use one of {', '.join(offered)}"
+        return "this farm's object store has no storage classes; leave it out"
 
     async def _tenant(self, principal: Principal, report: Collected) -> None:
         retention, now = await self._retentions.of(principal.tenant_id), self._clock.now()

@@ -8,8 +8,10 @@ from lightmill.api.core.manifest import Entry
 from lightmill.api.core.problem import invalid, missing
 from lightmill.api.ports import Attempts, Bundles, HeldAttempt, Input, Inputs
 from lightmill.api.ports.files import Assets
+from lightmill.api.ports.retention import Retentions
 from lightmill.domain.principal import Principal
 from lightmill.domain.results import attempt_prefix
+from lightmill.domain.storage_class import StorageClass
 from lightmill.storage.ports import ObjectStore
 
 _URL_S = 900
@@ -26,12 +28,14 @@ class ServeAttempt:
         inputs: Inputs,
         bundles: Bundles,
         assets: Assets,
+        retentions: Retentions,
         store: ObjectStore,
     ) -> None:
         self._attempts = attempts
         self._inputs = inputs
         self._bundles = bundles
         self._assets = assets
+        self._retentions = retentions
         self._store = store
 
     async def bundle(self, principal: Principal, attempt_id: str) -> dict[str, object]:
@@ -96,16 +100,17 @@ class ServeAttempt:
                 raise invalid(
                     f"names/{index}", "use letters, digits, _ - . and at most three folders"
                 )
+        retention = await self._retentions.of(held.tenant_id)
         prefix = attempt_prefix(held.tenant_id, held.job_id, held.attempt_id)
         return {
             "urls": {
-                name: {
-                    "key": prefix + name,
-                    "url": self._store.sign_put(prefix + name, seconds=_URL_S),
-                }
-                for name in names
+                name: self._signed_put(prefix + name, retention.class_of(name)) for name in names
             }
         }
+
+    def _signed_put(self, key: str, storage_class: StorageClass | None) -> dict[str, object]:
+        put = self._store.sign_put(key, seconds=_URL_S, storage_class=storage_class)
+        return {"key": key, "url": put.url, "headers": dict(put.headers)}
 
     async def _held(self, principal: Principal, attempt_id: str) -> HeldAttempt:
         node_id = principal.node_id

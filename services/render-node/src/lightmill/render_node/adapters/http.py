@@ -43,6 +43,7 @@ class _Bundle(BaseModel):
 class _Url(BaseModel):
     key: str
     url: str
+    headers: dict[str, str] = {}
 
 
 class _Urls(BaseModel):
@@ -105,7 +106,10 @@ class HttpApi:
         path = f"/api/v1/attempts/{attempt_id}/upload-urls"
         answer = await _ask(self._client, self._token, "POST", path, {"names": list(names)})
         urls = _read(_Urls, answer).urls
-        return {name: UploadUrl(key=url.key, url=url.url) for name, url in urls.items()}
+        return {
+            name: UploadUrl(key=url.key, url=url.url, headers=url.headers)
+            for name, url in urls.items()
+        }
 
 
 class HttpTransfers:
@@ -155,16 +159,17 @@ class HttpTransfers:
             raise UnreachableError(f"{_place(url)}: {error!r}") from error
         return digest.hexdigest()
 
-    async def upload(self, url: str, source: Path, media_type: str) -> None:
+    async def upload(self, url: UploadUrl, source: Path, media_type: str) -> None:
         """Store the file under the URL."""
         headers = {
+            **url.headers,
             "Content-Length": str((await asyncio.to_thread(source.stat)).st_size),
             "Content-Type": media_type,
         }
         try:
-            answer = await self._client.put(url, content=_pieces(source), headers=headers)
+            answer = await self._client.put(url.url, content=_pieces(source), headers=headers)
         except httpx2.TransportError as error:
-            raise UnreachableError(f"{_place(url)}: {error!r}") from error
+            raise UnreachableError(f"{_place(url.url)}: {error!r}") from error
         if not answer.is_success:
             _trouble(answer, FailureKind.OUTPUT)
 

@@ -21,7 +21,6 @@ _SUFFIXES = {
     "MP4": ".mp4",
 }
 _OF_ALL_FRAMES = frozenset({Assembly.FILM.value, Assembly.CONTACT_SHEET.value})
-LOG_NAME = "log.txt"
 
 
 class UnsafePathError(ValueError):

@@ -1,7 +1,7 @@
 """What the node needs of the api and of the object store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -42,10 +42,17 @@ class BundleFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadUrl:
-    """Where one file of an attempt goes: its name in the store, and a URL for one PUT."""
+    """Where one file of an attempt goes.
+
+    Attributes:
+        key: Its name in the store.
+        url: For one PUT.
+        headers: What has to be sent with it: the URL is good for no other.
+    """
 
     key: str
     url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Api(Protocol):
@@ -92,7 +99,7 @@ class Transfers(Protocol):
         """
         ...
 
-    async def upload(self, url: str, source: Path, media_type: str) -> None:
+    async def upload(self, url: UploadUrl, source: Path, media_type: str) -> None:
         """Store the file under the URL."""
         ...
 

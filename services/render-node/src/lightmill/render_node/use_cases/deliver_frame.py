@@ -103,7 +103,7 @@ class DeliverFrame:
         try:
             async with asyncio.timeout(_LOG_SECONDS):
                 url = await urls.url(name)
-                await self._transfers.upload(url.url, log, "text/plain; charset=utf-8")
+                await self._transfers.upload(url, log, "text/plain; charset=utf-8")
         except _NO_LOG as error:
             _log.warning("log not stored", name=name, error=str(error))
 
@@ -143,7 +143,7 @@ class DeliverFrame:
         async def store() -> UploadUrl:
             url = await urls.url(name)
             try:
-                await self._transfers.upload(url.url, path, media_type)
+                await self._transfers.upload(url, path, media_type)
             except UnreachableError:
                 urls.distrust(name)
                 raise

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from lightmill.domain.results import FrameResult
+from lightmill.domain.results import LOG_NAME, FrameResult
 from lightmill.messages.orders import Assignment, Frame
 from lightmill.render_node.core.held import Held
-from lightmill.render_node.core.naming import LOG_NAME, image_name, thumbnail_name
+from lightmill.render_node.core.naming import image_name, thumbnail_name
 from lightmill.render_node.ports import (
     Ahead,
     Api,

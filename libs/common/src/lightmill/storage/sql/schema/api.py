@@ -150,6 +150,8 @@ RETENTION = Table(
     Column("intermediates_days", Integer),
     Column("workspaces_days", Integer),
     Column("orphans_days", Integer),
+    Column("results_class", KEYWORD),  # a storage class; None: the store's own
+    Column("intermediates_class", KEYWORD),
     Column("updated_at", MOMENT, nullable=False),
 )
 
