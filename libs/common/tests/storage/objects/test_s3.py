@@ -1,12 +1,16 @@
 """What only S3 has: an inside and an outside address, and a server that may not answer."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from libs.common.tests.storage.objects.test_ports import fetch
 from minio import Minio
+from typing_extensions import override
 
 from lightmill.domain.storage_class import StorageClass
 from lightmill.runtime.installation.bucket import prepare_bucket
@@ -95,6 +99,63 @@ async def test_a_url_signed_for_a_class_is_good_for_no_other(s3_server: S3Server
     for headers in ({}, {"x-amz-storage-class": "STANDARD"}):
         assert (await fetch("PUT", put.url, b"pixels", headers))[0] == 403
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("put", "told", "offered"),
+    [(200, "STANDARD_IA", True), (200, None, False), (200, "STANDARD", False), (400, None, False)],
+    ids=["kept", "ignored", "replaced", "refused"],
+)
+async def test_a_class_is_offered_when_an_object_is_found_in_it(
+    put: int, told: str | None, *, offered: bool
+) -> None:
+    with _answering(put, told) as store:
+        assert await store.offers(StorageClass.STANDARD_IA) is offered
+
+
+async def test_a_trial_that_may_not_be_made_is_no_answer() -> None:
+    with _answering(403, None) as store, pytest.raises(StoreUnavailableError, match="403"):
+        await store.offers(StorageClass.STANDARD_IA)
+
+
+@contextmanager
+def _answering(put: int, told: str | None) -> Iterator[S3Store]:
+    """Give a store whose server answers a PUT so, and tells of that storage class."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self._answer(put)
+
+        def do_HEAD(self) -> None:
+            self._answer(200)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer(200, b"<DeleteResult/>")
+
+        def _answer(self, status: int, content: bytes = b"") -> None:
+            self.send_response(status)
+            if told:
+                self.send_header("x-amz-storage-class", told)
+            self.send_header("Last-Modified", "Sun, 01 Nov 2026 00:00:00 GMT")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        @override
+        def log_message(self, *_: object) -> None:
+            """Keep the output of the tests clean."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+    serving.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    store = S3Store(url, url, access_key="farm", secret_key="s", bucket="mill")  # noqa: S106  # invented
+    yield store
+    store.close()
+    server.shutdown()
+    serving.join()
+    server.server_close()
 
 
 async def _bucket(server: S3Server) -> tuple[S3Store, Callable[[str], Mapping[str, str]]]:
