@@ -21,7 +21,7 @@ from lightmill.domain.principal import Role
 from lightmill.domain.results import attempt_prefix
 from lightmill.storage.objects.folder import FolderStore
 from lightmill.storage.sql.schema.api import ASSETS, JOBS, MULTIPART_UPLOADS, TEXTURES
-from lightmill.storage.sql.schema.scheduler import JOB_STATES, RESULTS
+from lightmill.storage.sql.schema.scheduler import JOB_STATES, RESULTS, STEPS
 
 DAY = 86400.0
 NOTHING = {"objects": 0, "bytes": 0}
@@ -301,8 +301,12 @@ async def _ended_job(farm: Farm) -> tuple[str, dict[str, str]]:
         await farm.store.put(key, b"12345", "image/png")
     row = state_row(farm, job, state="COMPLETED") | {"finished_at": now}
     await farm.insert(JOB_STATES, row)
-    result: dict[str, Any] = {"step_id": f"s-{job}"[:36], "ordinal": 0, "tenant_id": farm.one.id}
-    result |= {"job_id": job, "attempt_id": "a", "node_id": "n", "frame": 1, "created_at": now}
+    ids, step_id = {"job_id": job, "tenant_id": farm.one.id}, f"s-{job}"[:36]
+    step = {**ids, "id": step_id, "position": 0, "name": "render", "state": "SUCCEEDED"}
+    step |= {"frames": 1, "next_ordinal": 1, "succeeded": 1, "failed": 0, "running": 0}
+    await farm.insert(STEPS, {**step, "updated_at": now})
+    result: dict[str, Any] = {**ids, "step_id": step_id, "ordinal": 0, "created_at": now}
+    result |= {"attempt_id": "a", "node_id": "n", "frame": 1}
     result |= {"object_key": keys["1.png"], "thumbnail_key": keys["thumbs/1.jpg"]}
     result |= {"blake3": "b", "size": 5, "width": 1, "height": 1, "seconds": 1.0}
     await farm.insert(RESULTS, result | {"media_type": "image/png"})
