@@ -249,7 +249,7 @@ async def names(farm: Farm) -> Names:
     log = attempt_prefix(farm.one.id, job_id, "attempt-1") + "log.txt"
     await farm.store.put(log, b"rendered", "text/plain")
     async with farm.client(Role.ADMIN) as client:
-        for kind, name in (("pools", "gpu"), ("limits", "arnold"), ("shares", "ada")):
+        for kind, name in (("pools", "gpu"), ("limits", "arnold"), ("shares", "admin")):
             decided = {"total": 2} if kind == "limits" else {}
             assert (await client.put(f"/api/v1/{kind}/{name}", json=decided)).is_success
     token = next(row.id for row in await farm.rows(TOKENS) if row.tenant_id == farm.one.id)
@@ -275,7 +275,7 @@ async def names(farm: Farm) -> Names:
             "node_id": farm.one.node_id,
             "pool": "gpu",
             "limit": "arnold",
-            "user": "ada",
+            "user": "admin",
             "task_id": job_id,
             "upload_id": upload_id,
             "new_blake3": "cd" * 32,
