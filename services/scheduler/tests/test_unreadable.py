@@ -7,8 +7,8 @@ from sqlalchemy import update
 
 from lightmill.messages.node_report import Outcome
 from lightmill.runtime.parts import Parts
+from lightmill.scheduler.adapters.given_up import UNREADABLE_JOB, GivenUpJobs
 from lightmill.scheduler.adapters.leadership import begin_epoch
-from lightmill.scheduler.adapters.unreadable import UnreadableJobs
 from lightmill.scheduler.ports import NotLeaderError
 from lightmill.scheduler.simulation.online_node import OnlineNode, at_once, never
 from lightmill.scheduler.simulation.stage import machine
@@ -79,6 +79,7 @@ async def test_a_deposed_leader_fails_nothing(parts: Parts) -> None:
     job = await submit(parts, "1", doorbell=False)
     old = await begin_epoch(parts.database, "old", parts.clock.now())
     await begin_epoch(parts.database, "new", parts.clock.now())
+    given_up = GivenUpJobs(parts.database, parts.clock, epoch=old)
     with pytest.raises(NotLeaderError):
-        await UnreadableJobs(parts.database, parts.clock, epoch=old).fail({job: "?"})
+        await given_up.fail(UNREADABLE_JOB, {job: "?"})
     assert not await rows(parts, JOB_STATES)

@@ -151,3 +151,14 @@ def test_frames_go_in_the_order_asked_for(order: FrameOrder, frames: list[int]) 
     farm.ask("job", steps=steps)
     farm.render_everything()
     assert farm.frames_of("job") == frames
+
+
+@pytest.mark.parametrize("must_succeed", [True, False])
+def test_a_new_leader_finds_that_a_predecessor_ended_in_no_memory(*, must_succeed: bool) -> None:
+    farm = stage()
+    after = (AfterJob(job_id="first", must_succeed=must_succeed),)
+    farm.ask("job", "1", spec={"after": after})
+    farm.jobs["job"].before["first"] = JobState.FAILED
+    farm.farm.adopt([farm.jobs["job"]])
+    farm.render_everything()
+    assert farm.state("job") is (JobState.FAILED if must_succeed else JobState.COMPLETED)

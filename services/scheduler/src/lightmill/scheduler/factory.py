@@ -6,6 +6,7 @@ import socket
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -21,16 +22,18 @@ from lightmill.runtime.persistence import again_and_again, reasons
 from lightmill.scheduler.adapters.ended_attempts import SqlEndedAttempts
 from lightmill.scheduler.adapters.error_reports import add_reports
 from lightmill.scheduler.adapters.fact_log import FactLog
+from lightmill.scheduler.adapters.given_up import UNREADABLE_JOB, GivenUpJobs
 from lightmill.scheduler.adapters.leadership import begin_epoch
 from lightmill.scheduler.adapters.ledger import SqlLedger
 from lightmill.scheduler.adapters.recovery import Recovery
-from lightmill.scheduler.adapters.unreadable import UnreadableJobs, UnreadableJobsError
+from lightmill.scheduler.adapters.unreadable import UnreadableJobsError
 from lightmill.scheduler.config import SchedulerSettings
 from lightmill.scheduler.core.error_report import ErrorReport
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.handlers.inboxes import Heard, commands, reports, returned
 from lightmill.scheduler.ports import Snapshot
 from lightmill.scheduler.use_cases.decide import Decide, News
+from lightmill.scheduler.use_cases.isolate import Isolate, Suspects
 from lightmill.scheduler.use_cases.lead import Lead
 from lightmill.scheduler.use_cases.sweep_files import SweepFiles
 from lightmill.storage.sql.migration import require_current
@@ -44,6 +47,13 @@ _REPORTS = 4000
 """That a leader takes before it has acknowledged any: what a large farm says in a few beats."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Term:
+    epoch: int
+    guard: Guard
+    suspects: Suspects
+
+
 async def run(settings: SchedulerSettings, parts: Parts, stop: asyncio.Event) -> None:
     """Stand for election, and lead whenever elected, until `stop` is set.
 
@@ -55,13 +65,14 @@ async def run(settings: SchedulerSettings, parts: Parts, stop: asyncio.Event) ->
     watched = health.serve(settings.health_port, checks) if settings.health_port else nullcontext()
     async with watched, asyncio.TaskGroup() as tasks:
         # Whatever ends a term: memory is thrown away, the next begins from the database.
-        terms = again_and_again(partial(_term, settings, parts), partial(_keep, parts))
+        term = partial(_term, settings, parts, Suspects())
+        terms = again_and_again(term, partial(_keep, parts))
         campaign = tasks.create_task(terms)
         await stop.wait()
         campaign.cancel()
 
 
-async def _term(settings: SchedulerSettings, parts: Parts) -> None:
+async def _term(settings: SchedulerSettings, parts: Parts, suspects: Suspects) -> None:
     name = settings.name or f"{socket.gethostname()}#{os.getpid()}"
     async with (
         parts.broker.connect(f"scheduler {name}") as link,
@@ -70,27 +81,25 @@ async def _term(settings: SchedulerSettings, parts: Parts) -> None:
         # Before it leads, so that who takes over need not connect first.
         watching.create_task(_end_when_cut_off(link))
         async with NamedLock(parts.database, "leader").held() as guard:
-            await _reign(settings, parts, link, guard, name)
-
-
-async def _reign(
-    settings: SchedulerSettings, parts: Parts, link: Link, guard: Guard, name: str
-) -> None:
-    epoch = await begin_epoch(parts.database, name, parts.clock.now())
-    with structlog.contextvars.bound_contextvars(epoch=epoch):
-        _LOG.info("leading")
-        await _lead(settings, parts, link, guard, epoch)
+            epoch = await begin_epoch(parts.database, name, parts.clock.now())
+            with structlog.contextvars.bound_contextvars(epoch=epoch):
+                _LOG.info("leading")
+                await _lead(settings, parts, link, _Term(epoch, guard, suspects))
 
 
 async def _lead(
-    settings: SchedulerSettings, parts: Parts, link: Link, guard: Guard, epoch: int
+    settings: SchedulerSettings,
+    parts: Parts,
+    link: Link,
+    term: _Term,
 ) -> None:
+    epoch = term.epoch
     inbox = await link.subscribe(SCHEDULER_INBOX)
     rung = await link.subscribe(doorbells_queue(epoch))
     reported = await link.subscribe(reports_queue(epoch), prefetch=_REPORTS)
     heard, relay = Heard(), Relay(parts.database, OUTBOX, parts.cache, parts.clock)
     with ExitStack() as closing:
-        lead = await _take_over(settings, parts, link, epoch, (relay, closing))
+        lead = await _take_over(settings, parts, link, term, (relay, closing))
 
         # Before anything is handed out: a farm that forgot its limits would break them.
         await lead.hear(News(policy=True))
@@ -99,7 +108,7 @@ async def _lead(
             await lead.hear(returned(messages))
 
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_end_when_lost(guard))
+            tasks.create_task(_end_when_lost(term.guard))
             tasks.create_task(relay.run(link, take_back))
             tasks.create_task(lead.listen(commands(rung, heard)))
             tasks.create_task(lead.listen(commands(inbox, heard)))
@@ -114,11 +123,12 @@ async def _take_over(
     settings: SchedulerSettings,
     parts: Parts,
     link: Link,
-    epoch: int,
+    term: _Term,
     ends: tuple[Relay, ExitStack],
 ) -> Lead:
     """Rebuild the farm from the database and return the one who leads it."""
     relay, closing = ends
+    epoch = term.epoch
     snapshot = await _snapshot(parts, epoch)
     beat = settings.beat * max(1.0, len(snapshot.nodes) / _NODES_A_BEAT)
     ledger = SqlLedger(
@@ -139,6 +149,7 @@ async def _take_over(
         committed=relay.wake,
         record=record,
         turned=record.turned if record else None,
+        refused=Isolate(ledger, term.suspects),
     )
     return Lead(
         decide=decide,
@@ -156,7 +167,8 @@ async def _snapshot(parts: Parts, epoch: int) -> Snapshot:
     try:
         return await Recovery(parts.database).snapshot()
     except UnreadableJobsError as error:
-        await UnreadableJobs(parts.database, parts.clock, epoch=epoch).fail(error.reasons)
+        given_up = GivenUpJobs(parts.database, parts.clock, epoch=epoch)
+        await given_up.fail(UNREADABLE_JOB, error.reasons)
         return await Recovery(parts.database).snapshot()
 
 

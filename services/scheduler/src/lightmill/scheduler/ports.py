@@ -15,6 +15,10 @@ class NotLeaderError(Exception):
     """Another scheduler leads now, or what was committed is not known; start afresh."""
 
 
+class RefusedError(NotLeaderError):
+    """The database will never take what was to be committed; `Trials` find whose fault it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the database holds of the living farm; `ceilings` by limit."""
@@ -84,7 +88,28 @@ class Ledger(Protocol):
         committed.
 
         Raises, when awaited:
+            RefusedError: a value can never be written; nothing was.
             NotLeaderError: the epoch has passed, a row was not as expected, or the outcome of
                 the commit is unknown.
+        """
+        ...
+
+
+class Trials(Protocol):
+    """Tells what the database would say, and ends the jobs that it refuses."""
+
+    async def refusal(self, changes: Changes, now: datetime) -> str | None:
+        """Return why the database refuses `changes`, or None; nothing of them is kept.
+
+        Raises:
+            NotLeaderError: as `Ledger.commit`.
+        """
+        ...
+
+    async def fail(self, reasons: Mapping[str, str], now: datetime) -> None:
+        """Commit that these jobs have FAILED for the reason beside their id.
+
+        Raises:
+            NotLeaderError: the epoch has passed.
         """
         ...

@@ -1,13 +1,13 @@
 """The database as the leader of one epoch writes it: one transaction a turn."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, func, tuple_, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
@@ -17,12 +17,14 @@ from lightmill.scheduler.adapters import rows
 from lightmill.scheduler.adapters.batch import Batch, Move, Standing, batch
 from lightmill.scheduler.adapters.error_reports import add_reports
 from lightmill.scheduler.adapters.freed_workspaces import put_freed
+from lightmill.scheduler.adapters.given_up import REFUSED_JOB, UNREADABLE_JOB, GivenUpJobs
 from lightmill.scheduler.adapters.leadership import check_epoch
 from lightmill.scheduler.adapters.recovery import Recovery
-from lightmill.scheduler.adapters.unreadable import UnreadableJobs, UnreadableJobsError
+from lightmill.scheduler.adapters.refusal import telling
+from lightmill.scheduler.adapters.unreadable import UnreadableJobsError
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import JobAsked
-from lightmill.scheduler.ports import Ledger, NotLeaderError
+from lightmill.scheduler.ports import Ledger, NotLeaderError, RefusedError, Trials
 from lightmill.storage.sql import bulk, outbox
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.parcel import Parcel
@@ -41,7 +43,15 @@ class _Writing:
         return self.begin().__await__()
 
 
-class SqlLedger(Recovery, Ledger):
+class _TakenBackError(Exception):
+    """Rolls a transaction back that was only tried."""
+
+
+async def _raise(error: Exception) -> None:
+    raise error
+
+
+class SqlLedger(Recovery, Ledger, Trials):
     """Reads what lives, and commits what has changed.
 
     Args:
@@ -61,7 +71,7 @@ class SqlLedger(Recovery, Ledger):
         self._epoch = epoch
         self._beat = beat
         self._leaving = leaving
-        self._unreadable = UnreadableJobs(database, clock or SystemClock(), epoch=epoch)
+        self._given_up = GivenUpJobs(database, clock or SystemClock(), epoch=epoch)
 
     @override
     async def asked(self, job_ids: Iterable[str]) -> list[JobAsked]:
@@ -69,24 +79,47 @@ class SqlLedger(Recovery, Ledger):
         try:
             return await super().asked(ids)
         except UnreadableJobsError as error:
-            await self._unreadable.fail(error.reasons)
+            await self._given_up.fail(UNREADABLE_JOB, error.reasons)
             return await super().asked(ids - error.reasons.keys())
 
     @override
     def commit(self, changes: Changes, now: datetime) -> Awaitable[None]:
-        lines = batch(changes, now, epoch=self._epoch, beat=self._beat)
+        try:
+            lines = self._lines(changes, now)
+        except RefusedError as error:
+            return _Writing(partial(_raise, error))
         return _Writing(partial(self._commit, lines, now))
 
-    async def _commit(self, lines: Batch, now: datetime) -> None:
+    @override
+    async def refusal(self, changes: Changes, now: datetime) -> str | None:
         try:
+            await self._try(self._lines(changes, now), now)
+        except RefusedError as error:
+            return str(error)
+        return None
+
+    @override
+    async def fail(self, reasons: Mapping[str, str], now: datetime) -> None:
+        await self._given_up.fail(REFUSED_JOB, reasons)
+
+    def _lines(self, changes: Changes, now: datetime) -> Batch:
+        with telling():
+            return batch(changes, now, epoch=self._epoch, beat=self._beat)
+
+    async def _commit(self, lines: Batch, now: datetime) -> None:
+        with telling():
             async with self._database.transaction() as connection:
                 await check_epoch(connection, self._epoch)
                 parcels = await self._write(connection, lines, now)
-        except (SQLAlchemyError, OSError) as error:
-            raise NotLeaderError(
-                f"the commit failed, or its outcome is unknown: {error}"
-            ) from error
         self._leaving(parcels)
+
+    async def _try(self, lines: Batch, now: datetime) -> None:
+        """Write `lines` and take them back."""
+        with suppress(_TakenBackError), telling():
+            async with self._database.transaction() as connection:
+                await check_epoch(connection, self._epoch)
+                await self._write(connection, lines, now)
+                raise _TakenBackError
 
     async def _write(
         self, connection: AsyncConnection, lines: Batch, now: datetime

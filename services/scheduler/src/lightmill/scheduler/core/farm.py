@@ -81,6 +81,8 @@ class Farm:
             farm.attempts[attempt.id] = attempt
             farm.nodes[attempt.node_id].take_over(attempt)
             farm.count(attempt, 1)
+        for job in adopted:
+            lifecycle.catch_up(farm, job)
 
     def observe(self, fact: Fact, now: datetime) -> None:
         """Take in `fact`, which became known at `now`."""

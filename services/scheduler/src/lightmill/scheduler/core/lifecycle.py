@@ -167,6 +167,14 @@ def take_over(farm: FarmState, job: Job) -> None:
             waiting.locked = waiting.total - elsewhere - len(waiting.given_back)
 
 
+def catch_up(farm: FarmState, job: Job) -> None:
+    """Let steps go on or fail whose job waited for one that ended in no leader's memory."""
+    waiting = [step for step in job.steps if step.state is StepState.BLOCKED]
+    if any(blockers.lost(step) or blockers.of(step) is None for step in waiting):
+        consider(farm, job)
+        _settle_job(farm, job)
+
+
 def join(farm: FarmState, job: Job) -> None:
     """Count `job` among those that live, and among those that wait for other jobs."""
     farm.jobs[job.id] = job
@@ -189,7 +197,16 @@ def _open(farm: FarmState, asked: JobAsked) -> Job:
         applied_cleanups=asked.cleanups_wanted,
         applied_retries=asked.retries_wanted,
     )
-    for position, spec in enumerate(asked.spec.steps):
+    _add_steps(farm, job)
+    join(farm, job)
+    job.before.update((i, state) for i, state in asked.before.items() if i not in farm.jobs)
+    _open_steps(farm, job)
+    farm.note(job, "job", job.id, (None, job.state, "taken in"))
+    return job
+
+
+def _add_steps(farm: FarmState, job: Job) -> None:
+    for position, spec in enumerate(job.spec.steps):
         step = Step(
             id=farm.new_id(),
             job=job,
@@ -201,15 +218,14 @@ def _open(farm: FarmState, asked: JobAsked) -> Job:
         job.steps.append(step)
         if step.leader is not None:
             step.waiting.lock()
-    join(farm, job)
-    job.before.update((i, state) for i, state in asked.before.items() if i not in farm.jobs)
+
+
+def _open_steps(farm: FarmState, job: Job) -> None:
     for step in job.steps:
         if blockers.of(step) is None:
             step.state = StepState.READY
         farm.changes.steps[step.id] = step
         farm.note(job, "step", step.id, (None, step.state, "job taken in"))
-    farm.note(job, "job", job.id, (None, job.state, "taken in"))
-    return job
 
 
 def _pause(farm: FarmState, job: Job, *, paused: bool) -> None:
@@ -231,6 +247,9 @@ def _retry(farm: FarmState, job: Job) -> None:
     """Take back the steps that failed, and their job."""
     if job.state is not JobState.FAILED:
         return
+    if not job.steps:  # it failed before it could be taken in
+        _add_steps(farm, job)
+        _open_steps(farm, job)
     failed = [step for step in job.steps if step.state is StepState.FAILED]
     for step in reversed(failed):  # those that follow frame by frame before those they follow
         _take_back(farm, step)

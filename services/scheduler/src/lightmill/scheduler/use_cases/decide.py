@@ -9,7 +9,7 @@ from lightmill.runtime.clock import Clock
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import BeatPassed, Fact, NodeAsked
 from lightmill.scheduler.core.farm import Farm
-from lightmill.scheduler.ports import Ledger
+from lightmill.scheduler.ports import Ledger, RefusedError
 
 Acknowledge = Callable[[], Awaitable[None]]
 
@@ -68,6 +68,7 @@ class Decide:
     When it raises, the farm in memory is no longer what the database holds: throw it away.
 
     Attributes:
+        refused: Told what a commit held that the database will never take.
         beats: Number of the latest tick that the leader has sent to itself.
     """
 
@@ -77,6 +78,7 @@ class Decide:
     committed: Callable[[], None]
     record: Callable[[Fact, datetime], None] | None = None
     turned: Callable[[Turn, datetime], None] | None = None
+    refused: Callable[[Changes, datetime], Awaitable[object]] | None = None
     turns: int = field(default=0, init=False)
     beats: int = field(default=0, init=False)
     _beats_read: int = field(default=0, init=False)
@@ -127,7 +129,7 @@ class Decide:
         """
         under_way = 0
         if turn.writing is not None:
-            await turn.writing
+            await self._write(turn, turn.writing)
             under_way = max(0, self.beats - self._beats_read)
             self.farm.left(turn.changes.born, under_way)
             self.committed()
@@ -142,6 +144,15 @@ class Decide:
             if piece.acknowledge is not None:
                 await piece.acknowledge()
         self.turns += 1
+
+    async def _write(self, turn: Decided, writing: Awaitable[None]) -> None:
+        try:
+            await writing
+        except RefusedError:
+            # Memory may be a turn ahead by now: what is found is not written from it.
+            if self.refused is not None:
+                await self.refused(turn.changes, turn.now)
+            raise
 
     async def _heed(self) -> None:
         """Tell the farm what its keeper has decided, as far as it does not know."""
