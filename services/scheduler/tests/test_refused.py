@@ -126,16 +126,14 @@ async def test_what_it_had_rendered_stays_and_a_retry_renders_the_rest(parts: Pa
     node = OnlineNode(machine("a", 2), parts.broker)
     bad = await submit(parts, "1-10", doorbell=False)
     rule = f"{{}}frame = 7 AND {{}}job_id = '{bad}'"
+    async with refusing(parts, "results", rule), running(scheduler(parts), online(node)):
+        await ended(parts, bad, "FAILED")
+        await ended(parts, await submit(parts, "1-10"))
+    kept = await rows(parts, RESULTS, job_id=bad)
+    assert {row.state for row in await rows(parts, STEPS, job_id=bad)} == {"FAILED"}
+    assert not await rows(parts, ATTEMPTS, job_id=bad, ended_at=None)
+    await _retry(parts, bad)
     async with running(scheduler(parts), online(node)):
-        async with refusing(parts, "results", rule):
-            await ring(parts, bad)
-            await ended(parts, bad, "FAILED")
-            await ended(parts, await submit(parts, "1-10"))
-        kept = await rows(parts, RESULTS, job_id=bad)
-        assert {row.state for row in await rows(parts, STEPS, job_id=bad)} == {"FAILED"}
-        live = await rows(parts, ATTEMPTS, job_id=bad, ended_at=None)
-        assert not live
-        await _retry(parts, bad)
         await ended(parts, bad)
     results = await rows(parts, RESULTS, job_id=bad)
     assert sorted(row.frame for row in results) == list(range(1, 11))
