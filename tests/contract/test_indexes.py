@@ -165,7 +165,8 @@ async def test_files_by_any_of_their_hashes(full: Database) -> None:
 async def test_frames_by_task_and_status(full: Database) -> None:
     query = FrameQueries(full)
     plan = await plans(full, lambda: query.page("job8", SPEC, 0, 20, str))
-    assert plan["tasks"].key == "ix_tasks_tenant_id_job_id_state"
+    assert plan["attempts"].key == "ix_attempts_state_job_id"
+    assert plan["tasks"].key == "PRIMARY"
     assert plan["results"].key == "PRIMARY"
     assert plan["steps"].key == "ix_steps_job_id_position"
 

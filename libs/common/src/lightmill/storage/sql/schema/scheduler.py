@@ -121,6 +121,9 @@ TASKS = Table(
     Column("created_at", MOMENT, nullable=False),
     Column("started_at", MOMENT),
     Column("finished_at", MOMENT),
+    Index(None, "tenant_id", "state", "node_id"),
+    Index(None, "tenant_id", "state", "priority", "created_at"),
+    Index(None, "tenant_id", "owner_id", "state", "created_at"),
     Index(None, "tenant_id", "job_id"),  # which of them live is read from their attempts
 )
 

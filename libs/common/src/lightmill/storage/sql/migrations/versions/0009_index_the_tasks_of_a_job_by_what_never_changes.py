@@ -1,4 +1,4 @@
-"""Index tasks by what never changes: an index over their state costs every frame two writes.
+"""Index a job's tasks by what never changes: over their state it costs every frame two writes.
 
 Which of them live is read from their attempts, of which each has one.
 """
@@ -16,12 +16,7 @@ _NEW = {
     "attempts": ("ix_attempts_state_job_id", ["state", "job_id"]),
 }
 _OLD = {
-    "tasks": (
-        "ix_tasks_tenant_id_state_node_id",
-        "ix_tasks_tenant_id_state_priority_created_at",
-        "ix_tasks_tenant_id_owner_id_state_created_at",
-        "ix_tasks_tenant_id_job_id_state",
-    ),
+    "tasks": ("ix_tasks_tenant_id_job_id_state",),
     "attempts": ("ix_attempts_state",),
 }
 
