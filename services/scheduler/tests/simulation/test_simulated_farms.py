@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from lightmill.scheduler.simulation.crew import Crew
+from lightmill.scheduler.simulation.fairness import jain
 from lightmill.scheduler.simulation.laws import LAWS, BrokenLawError, hold
 from lightmill.scheduler.simulation.mutants import MUTANTS, Mutant, hunt
 from lightmill.scheduler.simulation.night import Night, Outcome
+from lightmill.scheduler.simulation.report import HEAD, lines
 from lightmill.scheduler.simulation.scenario import Scenario, ScenarioError, load, names, parse
-from lightmill.scheduler.simulation.survey import storms
+from lightmill.scheduler.simulation.survey import nights, storms
 
 _FARMS = 50
 _JUDGES = ("inspector", "commit_laws", "policy_laws")
@@ -42,6 +45,67 @@ def test_scenarios_bring_what_they_promise() -> None:
     assert night("cancel-storm", "1").cancelled > 0
 
 
+@pytest.mark.parametrize("number", range(20))
+def test_no_policy_is_broken_while_everything_goes_wrong(number: int) -> None:
+    outcome = night("any-policy", f"policies.{number}")
+    assert outcome.broken is None
+    assert outcome.completed + outcome.failed + outcome.cancelled == outcome.jobs > 0
+
+
+def test_a_job_goes_on_whose_predecessor_is_cancelled_in_the_turn_that_takes_it_in() -> None:
+    assert night("any-policy", "7.2").broken is None
+
+
+def test_policies_differ_from_farm_to_farm() -> None:
+    drawn = [Night(load("any-policy"), str(seed)).database.rows.policy for seed in range(12)]
+    assert all(policy is not None for policy in drawn)
+    policies = [policy for policy in drawn if policy is not None]
+    assert {policy.preemption for policy in policies} == {True, False}
+    assert len({policy.limits["licence"].total for policy in policies}) > 1
+    assert len({len(policy.shares) for policy in policies}) > 1
+
+
+def test_a_lacking_licence_fails_frames_and_no_job() -> None:
+    outcome = night("licences", "2")
+    assert outcome.broken is None
+    assert outcome.failures["licence"] > 0
+    assert outcome.completed == outcome.jobs
+
+
+def test_a_sick_machine_is_quarantined_and_too_little_memory_answered() -> None:
+    outcome = night("sick-machine", "1")
+    assert outcome.broken is None
+    assert outcome.quarantines > 0
+    assert outcome.failures["out_of_memory"] > 0
+    assert outcome.completed > 0
+
+
+def test_backlogged_users_get_what_their_weights_say() -> None:
+    outcome = night("fair-shares", "1")
+    assert outcome.broken is None
+    assert outcome.fair_beats > 0
+    assert outcome.jain is not None
+    assert outcome.jain >= 0.95
+    assert outcome.waits.keys() <= {"ann", "bob", "cat", "dan"}
+
+
+def test_one_who_has_everything_makes_a_farm_unfair() -> None:
+    assert jain([1.0, 1.0, 1.0, 1.0]) == 1.0
+    assert jain([4.0, 0.0, 0.0, 0.0]) == 0.25
+
+
+def test_the_report_tells_waits_by_user_and_is_the_same_bytes_twice() -> None:
+    first, second = (nights("any-policy", ["1", "2"], Crew()) for _ in range(2))
+    told = [*lines(first), json.dumps(first.as_dict())]
+    assert told == [*lines(second), json.dumps(second.as_dict())]
+    assert HEAD.split()[-5:] == ["makespan/bound", "wait", "longest", "Jain", "broken"]
+    for user, seconds in first.waits.items():
+        wait = first.wait(user)
+        text = f"{wait.jobs} jobs waited {wait.median:.1f} s, at most {max(seconds):.1f} s"
+        assert f"  {user}: {text}" in told
+    assert len(first.waits) > 1
+
+
 def test_a_farm_in_calm_is_close_to_the_bound() -> None:
     text = """
         [farm]
@@ -57,7 +121,8 @@ def test_a_farm_in_calm_is_close_to_the_bound() -> None:
     """
     outcome = Night(parse("even", text), "1").run()
     assert outcome.frames == 100
-    assert outcome.attempts == 100
+    assert outcome.lost == 0
+    assert outcome.attempts <= 104  # what waits behind a frame is recalled for an idle machine
     assert 1.0 <= outcome.makespan / outcome.lower_bound < 1.15
 
 
@@ -91,6 +156,8 @@ def test_another_seed_gives_another_night() -> None:
 def test_a_scenario_that_cannot_be_read_says_why() -> None:
     with pytest.raises(ScenarioError, match="there are"):
         parse("mine", "[faults]\nmeteor = 1.0\n")
+    with pytest.raises(ScenarioError, match=r"many.*there are .*total"):
+        parse("mine", "[policy.limits.licence]\nmany = 3\n")
     with pytest.raises(ScenarioError, match="no part of a scenario"):
         parse("mine", "[weather]\nrain = 1.0\n")
     with pytest.raises(ScenarioError, match="no scenario 'none'"):

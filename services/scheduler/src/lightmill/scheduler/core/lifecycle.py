@@ -33,7 +33,7 @@ def ask(farm: FarmState, asked: JobAsked) -> None:
     job.applied_version = asked.version
     job.priority = asked.priority
     job.approved = asked.approved
-    job.before |= {i: state for i, state in asked.before.items() if i not in farm.jobs}
+    job.before |= _before(farm, asked)
     farm.touch(job)
     _free_workspaces(farm, job, asked)
     if asked.wanted is Wanted.CANCEL:
@@ -199,7 +199,7 @@ def _open(farm: FarmState, asked: JobAsked) -> Job:
     )
     _add_steps(farm, job)
     join(farm, job)
-    job.before.update((i, state) for i, state in asked.before.items() if i not in farm.jobs)
+    job.before |= _before(farm, asked)
     _open_steps(farm, job)
     farm.note(job, "job", job.id, (None, job.state, "taken in"))
     return job
@@ -226,6 +226,13 @@ def _open_steps(farm: FarmState, job: Job) -> None:
             step.state = StepState.READY
         farm.changes.steps[step.id] = step
         farm.note(job, "step", step.id, (None, step.state, "job taken in"))
+
+
+def _before(farm: FarmState, asked: JobAsked) -> dict[str, JobState]:
+    """Return how what it waits for stands: rows do not tell yet what ended in this turn."""
+    found = {i: state for i, state in asked.before.items() if i not in farm.jobs}
+    known = (farm.jobs[one.job_id] for one in asked.spec.after if one.job_id in farm.jobs)
+    return found | {job.id: job.state for job in known if job.ended}
 
 
 def _pause(farm: FarmState, job: Job, *, paused: bool) -> None:

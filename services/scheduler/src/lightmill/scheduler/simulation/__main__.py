@@ -17,13 +17,9 @@ from lightmill.scheduler.simulation.laws import LAWS
 from lightmill.scheduler.simulation.mutants import LIMIT, Catch
 from lightmill.scheduler.simulation.night import Night
 from lightmill.scheduler.simulation.replay import UnreadableLogError, replay
+from lightmill.scheduler.simulation.report import HEAD, lines
 from lightmill.scheduler.simulation.scenario import ScenarioError, load
 from lightmill.scheduler.simulation.survey import Sum, catches, survey
-
-_HEAD = (
-    "scenario", "farms", "faults", "terms", "frames", "attempts", "lost", "decisions",
-    "utilisation", "makespan/bound", "broken",
-)  # fmt: skip
 
 _PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
@@ -36,11 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.replay:
         return _replay(*asked.replay)
     sums = []
-    _say(_row(_HEAD))
+    _say(HEAD)
     with crew() as hands:
         for one in survey(asked.seed, asked.farms, hands):
             sums.append(one)
-            _say(_row(_told(one)))
+            for line in lines(one):
+                _say(line)
             _measured(one)
         caught = [] if asked.no_mutants else list(_hunted(asked.seed, hands))
     _remembered()
@@ -96,19 +93,6 @@ def _hunted(seed: str, hands: Crew) -> Iterable[Catch]:
         law = catch.law or f"NOT FOUND in {LIMIT} farms"
         _say(f"{catch.mutant:<42}{catch.scenario:<16}{catch.farms:>6}  {law}")
         yield catch
-
-
-def _told(one: Sum) -> Sequence[object]:
-    counts = (one.farms, one.faults, one.terms, one.frames, one.attempts, one.lost, one.decisions)
-    bound = f"{one.over_bound:.2f}"
-    return (one.scenario, *counts, f"{one.utilisation:.0%}", bound, len(one.broken))
-
-
-def _row(cells: Sequence[object]) -> str:
-    first, *others = cells
-    return f"{first:<16}" + "".join(
-        f"{cell:>{max(9, len(name) + 2)}}" for cell, name in zip(others, _HEAD[1:], strict=True)
-    )
 
 
 def _measured(one: Sum) -> None:

@@ -174,7 +174,7 @@ class Candidate:
         ledger = office.roles.ledger(office.around, epoch, BEAT)
         found = await ledger.snapshot()
         farm = office.roles.farm(beat=BEAT, new_id=office.new_id, now=self.clock.now())
-        farm.adopt(found.jobs, found.nodes)
+        farm.adopt(found.jobs, found.nodes, found.ceilings)
         office.bench.took_over(epoch, farm)
         relay = office.roles.relay(
             self.process, office.around.database, office.broker, link, self._came_back
@@ -187,6 +187,8 @@ class Candidate:
             record=lambda fact, _: office.bench.heard(epoch, farm, fact),
         )
         self.term = Term(epoch=epoch, link=link, decide=decide, ledger=ledger, relay=relay)
+        if office.around.database.rows.policy is not None:
+            self.hear(News(policy=True))
         early, self._early = self._early, []
         for news in early:
             self.hear(news)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from lightmill.domain.policy import NodeWish
+from lightmill.domain.policy import NodeWish, Policy
 from lightmill.domain.resources import Offer
 from lightmill.domain.results import FrameResult
 from lightmill.domain.states import (
@@ -140,6 +140,7 @@ class Rows:
     given_back: dict[str, dict[int, GivenBack]] = field(default_factory=dict)
     failed: dict[str, dict[int, FailedOrdinal]] = field(default_factory=dict)
     nodes: dict[str, NodeRow] = field(default_factory=dict)
+    policy: Policy | None = None
     wishes: dict[str, NodeAsked] = field(default_factory=dict)
     ceilings: dict[str, int] = field(default_factory=dict)
     outbox: dict[int, Leaving] = field(default_factory=dict)

@@ -4,8 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from lightmill.domain.policy import Policy
 from lightmill.domain.resources import obstacle
-from lightmill.domain.states import AttemptState
+from lightmill.domain.states import AttemptState, NodeState
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.job_wanted import JobWanted
 from lightmill.messages.node_report import HeldState, NodeReport
@@ -17,10 +18,13 @@ from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.work import Step
 from lightmill.scheduler.simulation.audit import Audit
 from lightmill.scheduler.simulation.database import Database
+from lightmill.scheduler.simulation.fairness import Fairness
+from lightmill.scheduler.simulation.idleness import idle_in_vain
 from lightmill.scheduler.simulation.kernel import Kernel
 from lightmill.scheduler.simulation.laws import hold
 from lightmill.scheduler.simulation.machine_room import Held
 from lightmill.scheduler.simulation.node import SimulatedNode
+from lightmill.scheduler.simulation.policy_laws import Plan
 from lightmill.scheduler.simulation.store import Store
 
 _IDLE_BEATS = 5
@@ -33,6 +37,7 @@ class Inspector:
     Attributes:
         calm: Whether no fault has happened for a while, so that no machine may idle.
         nodes: The machines as they really are.
+        waits: By job, the second at which its first frame began to render.
     """
 
     def __init__(self, kernel: Kernel, database: Database, store: Store) -> None:
@@ -43,6 +48,10 @@ class Inspector:
         self.nodes: Mapping[str, SimulatedNode] = {}
         self.finished: set[str] = set()
         self.settled: set[str] = set()
+        self.waits: dict[str, float] = {}
+        self.failures: Counter[str] = Counter()
+        self.quarantines = 0
+        self.fairness = Fairness()
         self._born: dict[str, float] = {}
         self.audit = Audit(database, store, self._on_machine)
         self._began: set[str] = set()
@@ -73,9 +82,13 @@ class Inspector:
         applied = row is not None and row.applied_version >= wanted.version
         hold("acknowledged_means_applied", applied, wanted)
 
-    def before_commit(self, changes: Changes, epoch: int) -> None:
-        """Look at what a commit is about to change."""
+    def before_commit(self, changes: Changes, epoch: int, now: datetime) -> None:
+        """Look at what a commit is about to change, which was decided at `now`."""
         self.audit.before(changes, epoch)
+        farm, policy = self._farm.get(epoch), self.database.rows.policy
+        if farm is not None and policy is not None:
+            self.audit.planned(farm, policy, changes, now)
+            self._note(changes)
         self._orders_find_room(changes, epoch)
 
     def after_commit(self, changes: Changes, epoch: int) -> None:
@@ -97,6 +110,9 @@ class Inspector:
                 fits = node.free_cores >= 0 and node.free_ram >= 0 and len(node.ahead) <= 1
                 hold("no_machine_is_promised_twice", fits, node.name)
             self._nothing_waits_while_a_machine_idles(farm, now)
+        policy = self.database.rows.policy
+        if policy is not None:
+            self.fairness.look(self._plan(farm, policy, now))
 
     # What machines do
 
@@ -105,11 +121,14 @@ class Inspector:
         name = held.assignment.attempt_id
         hold("no_attempt_begins_twice", name not in self._began, name)
         self._began.add(name)
+        self.waits.setdefault(held.assignment.job_id, self.kernel.seconds)
         refused = name in self._cancelled[node.name]
         hold("a_cancelled_order_never_begins", not refused, name)
         using = [h.assignment for h in node.room.held.values() if h.began is not None]
         fits = sum(a.cores for a in using) <= node.room.offer.cores
         fits = fits and sum(a.ram for a in using) <= node.room.offer.ram
+        devices = [index for assignment in using for index in assignment.gpus]
+        fits = fits and len(devices) == len(set(devices))
         hold("machines_are_not_overfilled", fits, node.name)
 
     def ended(self, node: SimulatedNode, attempt_id: str) -> None:
@@ -190,13 +209,32 @@ class Inspector:
 
     def _nothing_waits_while_a_machine_idles(self, farm: Farm, now: datetime) -> None:
         """Judge whether a machine has stood idle although something waits that fits it."""
-        waiting = [step for job in farm.jobs for step in job.steps if _waits(step, now)]
+        wasted = self._wasted(farm, now)
         for node in farm.nodes:
-            idle = node.takes_work and not node.held and not node.ahead
-            wasted = idle and any(_could(step, node, now) for step in waiting)
-            self._idle[node.id] = self._idle[node.id] + 1 if wasted else 0
+            self._idle[node.id] = self._idle[node.id] + 1 if node.id in wasted else 0
             long = self._idle[node.id] > _IDLE_BEATS
             hold("nothing_waits_while_a_machine_idles", not long, node.name)
+
+    def _wasted(self, farm: Farm, now: datetime) -> set[str]:
+        policy = self.database.rows.policy
+        if policy is not None:
+            return {node.id for node, _ in idle_in_vain(self._plan(farm, policy, now))}
+        waiting = [step for job in farm.jobs for step in job.steps if _waits(step, now)]
+        idle = (n for n in farm.nodes if n.takes_work and not n.held and not n.ahead)
+        return {node.id for node in idle if any(_could(step, node, now) for step in waiting)}
+
+    def _plan(self, farm: Farm, policy: Policy, now: datetime) -> Plan:
+        rows = self.database.rows
+        return Plan(farm=farm, policy=policy, changes=Changes(), rows=rows, now=now)
+
+    def _note(self, changes: Changes) -> None:
+        self.failures.update(
+            str(move.failure) for move in changes.moved if move.failure is not None
+        )
+        for node in changes.nodes.values():
+            row = self.database.rows.nodes.get(node.id)
+            was = None if row is None else row.state
+            self.quarantines += node.state is NodeState.QUARANTINED is not was
 
 
 def _waits(step: Step, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """The database in memory as the leader of one epoch writes it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Protocol
@@ -32,7 +32,7 @@ class Fate(Enum):
 class Court(Protocol):
     """Judges a commit, before and after the rows change."""
 
-    def before_commit(self, changes: Changes, epoch: int) -> None:
+    def before_commit(self, changes: Changes, epoch: int, now: datetime) -> None:
         """Look at what a commit that will be done is about to change."""
         ...
 
@@ -75,13 +75,18 @@ class MemoryLedger(Ledger):
 
     @override
     async def asked(self, job_ids: Iterable[str]) -> list[JobAsked]:
-        asked = self.around.database.rows.asked
-        found = [asked[job_id] for job_id in job_ids if job_id in asked]
+        rows = self.around.database.rows
+        known = [rows.asked[job_id] for job_id in job_ids if job_id in rows.asked]
+        found = [
+            replace(one, before=recovery.before(rows, one.spec)) if one.spec.after else one
+            for one in known
+        ]
         return sorted(found, key=lambda one: (one.created_at, one.job_id))
 
     @override
     async def decided(self) -> Sequence[PolicyChanged | NodeAsked]:
-        return []
+        policy = self.around.database.rows.policy
+        return [] if policy is None else [PolicyChanged(policy)]
 
     @override
     async def unapplied(self, since: datetime | None) -> list[str]:
@@ -99,16 +104,16 @@ class MemoryLedger(Ledger):
         fate = self.around.fate()
         if fate is Fate.FAILED:
             raise NotLeaderError("the database has gone away")
-        self.write(changes)
+        self.write(changes, now)
         if fate is Fate.UNKNOWN:
             raise NotLeaderError("the database has gone away in mid-commit")
         await Pause(self.around.latency() / 4)
 
-    def write(self, changes: Changes) -> None:
-        """Do the transaction."""
+    def write(self, changes: Changes, now: datetime) -> None:
+        """Do the transaction of a turn that was decided at `now`."""
         database, court = self.around.database, self.around.court
         database.check_epoch(self.epoch)
-        court.before_commit(changes, self.epoch)
+        court.before_commit(changes, self.epoch, now)
         database.commit(changes, self.epoch, self.leaving(changes))
         court.after_commit(changes, self.epoch)
 

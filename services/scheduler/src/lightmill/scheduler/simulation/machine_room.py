@@ -172,12 +172,16 @@ class MachineRoom:
         using = [held.assignment for held in self.held.values() if held.began is not None]
         cores = self.offer.cores - sum(assignment.cores for assignment in using)
         ram = self.offer.ram - sum(assignment.ram for assignment in using)
+        taken = {index for assignment in using for index in assignment.gpus}
         found = []
         for held in self.held.values():
             if held.began is not None:
                 continue
             if held.assignment.cores > cores or held.assignment.ram > ram:
                 break
+            if not taken.isdisjoint(held.assignment.gpus):
+                break
+            taken.update(held.assignment.gpus)
             cores -= held.assignment.cores
             ram -= held.assignment.ram
             found.append(held)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lightmill.scheduler.simulation import leader_mutants as leaders
 from lightmill.scheduler.simulation import node_mutants as nodes
+from lightmill.scheduler.simulation import policy_mutants as policies
 from lightmill.scheduler.simulation.candidate import Roles
 from lightmill.scheduler.simulation.night import Cast, Night
 from lightmill.scheduler.simulation.scenario import load
@@ -84,6 +85,22 @@ MUTANTS = (
     Mutant("cancelled orders begun", "cancel-storm", lambda: Cast(room=nodes.ForgetsCancels)),
     Mutant("deposed leaders obeyed", "everything", lambda: Cast(room=nodes.ObeysAnyone)),
     Mutant("machines overfilled", "calm", lambda: Cast(room=nodes.Overfills)),
+    Mutant("limits not counted", "licences", lambda: _led(Roles(farm=policies.NoLimits))),
+    Mutant("bursts forgotten", "studio", lambda: _led(Roles(farm=policies.NoBursts))),
+    Mutant("the youngest first", "any-policy", lambda: _led(Roles(farm=policies.YoungestFirst))),
+    Mutant(
+        "everything taken for approved",
+        "any-policy",
+        lambda: _led(Roles(farm=policies.NoApproval)),
+    ),
+    Mutant(
+        "steps that wait for nothing",
+        "any-policy",
+        lambda: _led(Roles(farm=policies.NoDependencies)),
+    ),
+    Mutant("any device will do", "any-policy", lambda: _led(Roles(farm=policies.AnyDevice))),
+    Mutant("devices given twice", "any-policy", lambda: _led(Roles(farm=policies.DevicesTwice))),
+    Mutant("memory given twice", "studio", lambda: _led(Roles(farm=policies.MemoryTwice))),
 )
 
 

@@ -10,7 +10,7 @@ from lightmill.domain.results import FrameResult, attempt_prefix
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.message import Message
 from lightmill.messages.node_report import NodeReport, Outcome
-from lightmill.messages.orders import Orders
+from lightmill.messages.orders import Assignment, Orders
 from lightmill.messages.topology import session_key
 from lightmill.scheduler.simulation.broker import Broker, Link
 from lightmill.scheduler.simulation.kernel import Kernel, Process
@@ -22,18 +22,28 @@ _GATHER = 0.02  # seconds between a change and the report that tells of it
 _PAUSE = 0.5  # seconds between two tries to connect
 
 
+Trouble = Callable[[str, Assignment], FailureKind | None]
+
+
+def sound(_machine: str, _assignment: Assignment) -> FailureKind | None:
+    """Let every frame succeed."""
+    return None
+
+
 @dataclass(kw_only=True)
 class Rendering:
     """How engines behave at the moment.
 
     Attributes:
         seconds: Of one frame, as the job has it.
+        trouble: Says of a frame that has been rendered on a machine how it failed, or None.
         failing: Share of the frames that fail, and how.
         kill: Seconds that a kill takes.
         upload: Seconds that a file takes.
     """
 
     seconds: Callable[[str, int], float]
+    trouble: Trouble = sound
     failing: float = 0.0
     kinds: tuple[FailureKind, ...] = (FailureKind.ENGINE,)
     kill: tuple[float, float] = (0.02, 0.1)
@@ -190,6 +200,10 @@ class SimulatedNode:
         if self._gone(held):
             return
         rendering, kernel = self.site.rendering, self.site.kernel
+        trouble = rendering.trouble(self.name, held.assignment)
+        if trouble is not None:
+            self._end(held, Outcome.FAILED, trouble)
+            return
         if kernel.chance(rendering.failing):
             kind = kernel.random.choice(rendering.kinds)
             self._end(held, Outcome.FAILED, kind)
@@ -227,7 +241,7 @@ class SimulatedNode:
             width=1,
             height=1,
             media_type="image/png",
-            seconds=1.0,
+            seconds=self.site.rendering.seconds(held.assignment.job_id, frame.frame),
         )
         held.delivered.append(result)
 

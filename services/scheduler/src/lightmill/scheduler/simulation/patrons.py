@@ -11,7 +11,9 @@ from lightmill.domain.states import JobState
 from lightmill.messages.job_wanted import JobWanted
 from lightmill.scheduler.core.facts import JobAsked
 from lightmill.scheduler.simulation.broker import INBOX, Broker
+from lightmill.scheduler.simulation.commissions import Commission, drawn
 from lightmill.scheduler.simulation.database import LIVE_JOBS, Database
+from lightmill.scheduler.simulation.keeper import TENANT
 from lightmill.scheduler.simulation.kernel import START, Kernel
 from lightmill.scheduler.simulation.scenario import Scenario
 
@@ -32,6 +34,7 @@ class Patrons:
         self.broker = broker
         self.database = database
         self.expected = 0
+        self.work: dict[str, Commission] = {}
         self._loses_doorbell = loses_doorbell
         self._open = True
 
@@ -41,12 +44,14 @@ class Patrons:
         self.expected = round(self.kernel.draw(size.jobs))
         for number in range(self.expected):
             moment = 0.0 if number == 0 else self.kernel.draw((0.0, size.storm / 2))
-            self.kernel.at(moment, self._hand_in, f"job{number:03}", scenario)
+            hand_in = self._commission if scenario.work else self._hand_in
+            self.kernel.at(moment, hand_in, f"job{number:03}", scenario)
         changes = {
             "cancel": self._cancel,
             "pause": self._pause,
             "retry": self._retry,
             "hurry": self._hurry,
+            "approve": self._approve,
         }
         for name, change in changes.items():
             self._expect(getattr(scenario.artists, name), change)
@@ -77,20 +82,29 @@ class Patrons:
             needs=Needs() if kernel.chance(size.whole) else Needs(cores=2 if wide else 1, ram=1),
             fifo=kernel.chance(0.1),
         )
+        self._submit(job_id, spec)
+
+    def _commission(self, job_id: str, scenario: Scenario) -> None:
+        before = next(reversed(self.work), None)
+        work = self.work[job_id] = drawn(scenario.work, ENGINE, before, self.kernel)
+        self._submit(job_id, work.spec, work.kind.user, work.priority)
+
+    def _submit(self, job_id: str, spec: JobSpec, user: str = "owner", priority: int = 1) -> None:
         asked = JobAsked(
             job_id=job_id,
-            tenant_id="tenant",
-            owner_id="owner",
+            tenant_id=TENANT,
+            owner_id=user,
+            user=user,
             name=job_id,
             bundle_id=None,
             spec=spec,
             wanted=Wanted.RUN,
             paused=False,
-            priority=1,
+            priority=priority,
             retries_wanted=0,
             cleanups_wanted=0,
             version=1,
-            created_at=START + timedelta(seconds=kernel.seconds),
+            created_at=START + timedelta(seconds=self.kernel.seconds),
         )
         self._ask(asked)
 
@@ -131,6 +145,15 @@ class Patrons:
         if job_id := self._one():
             self._change(job_id, priority=self.kernel.random.randrange(100))
 
+    def _approve(self) -> None:
+        waits = [job_id for job_id in self.live if self._wants_approval(job_id)]
+        if waits:
+            self._change(self.kernel.random.choice(waits), approved=True)
+
+    def _wants_approval(self, job_id: str) -> bool:
+        asked = self.database.rows.asked[job_id]
+        return not asked.approved and any(step.approval for step in asked.spec.steps)
+
     def _retry(self) -> None:
         rows = self.database.rows
         failed = [row.id for row in rows.jobs.values() if row.state is JobState.FAILED]
@@ -141,8 +164,8 @@ class Patrons:
     def _let_run(self) -> None:
         self._open = False
         for job_id, asked in list(self.database.rows.asked.items()):
-            if asked.paused:
-                self._change(job_id, paused=False)
+            if asked.paused or self._wants_approval(job_id):
+                self._change(job_id, paused=False, approved=True)
 
 
 def _chunked(step: StepSpec, chunk: int) -> StepSpec:

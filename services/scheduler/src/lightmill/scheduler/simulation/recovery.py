@@ -74,7 +74,7 @@ def _job(rows: Rows, job_id: str) -> Job:
         paused=row.paused,
         user=asked.user or asked.owner_id,
         approved=asked.approved,
-        before=_before(rows, asked.spec),
+        before=before(rows, asked.spec),
         applied_version=row.applied_version,
         applied_retries=row.applied_retries,
         applied_cleanups=row.applied_cleanups,
@@ -86,7 +86,8 @@ def _job(rows: Rows, job_id: str) -> Job:
     )
 
 
-def _before(rows: Rows, spec: JobSpec) -> dict[str, JobState]:
+def before(rows: Rows, spec: JobSpec) -> dict[str, JobState]:
+    """Return where those jobs stand that one with this specification waits for."""
     known = (after.job_id for after in spec.after if after.job_id in rows.jobs)
     return {job_id: rows.jobs[job_id].state for job_id in known}
 

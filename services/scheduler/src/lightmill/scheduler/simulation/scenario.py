@@ -1,14 +1,21 @@
 """What kind of farm to invent, and what befalls it: one small file each."""
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lightmill.domain.policy import Scaling
+from lightmill.scheduler.simulation.keeper import LimitRule, PoolRule, Rules, ShareRule
+from lightmill.scheduler.simulation.kinds import MachineKind, Span, WorkKind
+
 FOLDER = Path(__file__).with_name("scenarios")
 
-Span = tuple[float, float]
-Table = TypeVar("Table", "Size", "Faults", "Artists")
+Table = TypeVar("Table")
+
+
+_PARTS = {"about", "farm", "faults", "artists", "policy", "machines", "work"}
 
 
 class ScenarioError(ValueError):
@@ -77,17 +84,28 @@ class Artists:
     pause: float = 0.0
     retry: float = 0.0
     hurry: float = 0.0
+    approve: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One file of `scenarios/`."""
+    """One file of `scenarios/`.
+
+    Attributes:
+        rules: What the keeper of the farm decides; None: nothing at all.
+        machines: Kinds that machines are drawn from, the first of which is in every farm; none:
+            they differ by their cores alone.
+        work: Kinds that jobs are drawn from; none: one owner's, which differ by what `size` says.
+    """
 
     name: str
     about: str
     size: Size = field(default_factory=Size)
     faults: Faults = field(default_factory=Faults)
     artists: Artists = field(default_factory=Artists)
+    rules: Rules | None = None
+    machines: tuple[MachineKind, ...] = ()
+    work: tuple[WorkKind, ...] = ()
 
 
 def names() -> list[str]:
@@ -114,7 +132,7 @@ def parse(name: str, text: str) -> Scenario:
         ScenarioError: it says what no scenario can say.
     """
     said = tomllib.loads(text)
-    unknown = sorted(said.keys() - {"about", "farm", "faults", "artists"})
+    unknown = sorted(said.keys() - _PARTS)
     if unknown:
         raise ScenarioError(f"{name}: {unknown} is no part of a scenario")
     return Scenario(
@@ -123,11 +141,34 @@ def parse(name: str, text: str) -> Scenario:
         size=_table(Size, name, said.get("farm", {})),
         faults=_table(Faults, name, said.get("faults", {})),
         artists=_table(Artists, name, said.get("artists", {})),
+        rules=_rules(name, said["policy"]) if "policy" in said else None,
+        machines=tuple(_table(MachineKind, name, one) for one in said.get("machines", ())),
+        work=tuple(_table(WorkKind, name, one) for one in said.get("work", ())),
     )
 
 
+def _rules(name: str, said: dict[str, Any]) -> Rules:
+    parts = {
+        "limits": {key: _scaled(LimitRule, name, one) for key, one in _part(said, "limits")},
+        "pools": {key: _scaled(PoolRule, name, one) for key, one in _part(said, "pools")},
+        "shares": {key: _table(ShareRule, name, one) for key, one in _part(said, "shares")},
+    }
+    return _table(Rules, name, said | parts)
+
+
+def _part(said: dict[str, Any], key: str) -> Iterable[tuple[str, Any]]:
+    rules: dict[str, Any] = said.get(key, {})
+    return rules.items()
+
+
+def _scaled(kind: type[Table], name: str, said: dict[str, Any]) -> Table:
+    if "scaling" not in said:
+        return _table(kind, name, said)
+    return _table(kind, name, said | {"scaling": _table(Scaling, name, said["scaling"])})
+
+
 def _table(kind: type[Table], name: str, said: dict[str, Any]) -> Table:
-    known = {one.name for one in fields(kind)}
+    known = {one.name for one in fields(kind)}  # type: ignore[arg-type]  # all are dataclasses
     unknown = sorted(said.keys() - known)
     if unknown:
         raise ScenarioError(f"{name}: {unknown}; there are {sorted(known)}")

@@ -1,8 +1,10 @@
 """Many nights, told in one table, and the hunt for mutants."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from statistics import median
 
 from lightmill.scheduler.simulation.crew import Crew
 from lightmill.scheduler.simulation.mutants import MUTANTS, Catch, hunt
@@ -13,11 +15,29 @@ HOUR = "hour"
 """The scenario that measures; it is run once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long some jobs waited for their first frame to begin, in seconds."""
+
+    jobs: int
+    median: float
+    longest: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> "Wait":
+        """Return what these waits come to."""
+        if not seconds:
+            return cls(0, 0.0, 0.0)
+        return cls(len(seconds), round(median(seconds), 3), round(max(seconds), 3))
+
+
 @dataclass(kw_only=True)
 class Sum:
     """What the nights of one scenario came to.
 
     Attributes:
+        waits: By user, the seconds that each of its jobs waited for its first frame to begin.
+        failures: Failed attempts by kind, where there is a policy.
         broken: (seed, what) of nights that broke a law.
         cpu_seconds: Measured; the one thing here that differs from run to run.
     """
@@ -37,6 +57,11 @@ class Sum:
     virtual_seconds: float = 0.0
     utilisation: float = 0.0
     over_bound: float = 0.0
+    waits: dict[str, list[float]] = field(default_factory=dict)
+    fair_beats: int = 0
+    even: float = 0.0
+    quarantines: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
     broken: list[tuple[str, str]] = field(default_factory=list)
     cpu_seconds: float = 0.0
 
@@ -50,8 +75,27 @@ class Sum:
         self.utilisation += (night.utilisation - self.utilisation) * share
         bound = night.makespan / night.lower_bound if night.lower_bound else 1.0
         self.over_bound += (bound - self.over_bound) * share
+        self._add_users(night)
+        self.failures.update(night.failures)
         if night.broken is not None:
             self.broken.append((night.seed, night.broken))
+
+    @property
+    def jain(self) -> float | None:
+        """Return the index of fairness over every beat in which users were backlogged."""
+        return round(self.even / self.fair_beats, 4) if self.fair_beats else None
+
+    def wait(self, *users: str) -> Wait:
+        """Return how long the jobs of these users waited, or of all."""
+        chosen = users or tuple(self.waits)
+        return Wait.of([seconds for user in chosen for seconds in self.waits[user]])
+
+    def _add_users(self, night: Outcome) -> None:
+        for user, seconds in night.waits.items():
+            self.waits.setdefault(user, []).extend(seconds)
+        if night.jain is not None:
+            self.fair_beats += night.fair_beats
+            self.even += night.jain * night.fair_beats
 
     def as_dict(self) -> dict[str, object]:
         """Return for JSON what is the same whenever the seed is."""
@@ -62,6 +106,9 @@ class Sum:
             "virtual_seconds": self.virtual_seconds,
             "utilisation": round(self.utilisation, 4),
             "makespan_over_bound": round(self.over_bound, 4),
+            "wait_seconds": {user: asdict(self.wait(user)) for user in sorted(self.waits)},
+            "jain": self.jain,
+            "failures": dict(sorted(self.failures.items())),
             "broken": [{"seed": seed, "law": what} for seed, what in self.broken],
         }
 
@@ -76,6 +123,7 @@ _COUNTS = (
     "commits",
     "decisions",
     "messages",
+    "quarantines",
     "events",
 )
 
