@@ -18,10 +18,7 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 
-MYSQL = (
-    "mysqld --transaction-isolation=READ-COMMITTED"
-    " --binlog-row-image=MINIMAL --performance-schema=OFF"
-)
+MYSQL = "mysqld --transaction-isolation=READ-COMMITTED --binlog-row-image=MINIMAL"
 ERLANG = "+sbwt none +sbwtdcpu none +sbwtdio none"
 """How both run in the compose file too."""
 
