@@ -106,6 +106,13 @@ def test_a_whole_machine_counts_towards_a_burst_with_all_its_cores() -> None:
     assert farm.assigned == []
 
 
+def test_whoever_may_not_have_the_largest_machine_gets_a_smaller_one() -> None:
+    farm = stage(machine("large", cores=8), machine("small", cores=4))
+    farm.decree(Share(tenant_id="tenant", user="ann", burst=5))
+    farm.ask("whole", "1", user="ann", needs=Needs())
+    assert (farm.held("large"), farm.held("small")) == ([], ["whole"])
+
+
 def test_a_limit_is_never_exceeded_and_holds_up_nobody_else() -> None:
     farm = stage(*(machine(name) for name in "ab"))
     farm.decree(arnold=Limit(name="arnold", total=3))

@@ -42,9 +42,13 @@ class Search:
     Args:
         anyway: Whether machines on which it failed will do.
         anywhere: Whether those will do, too, on which its limits allow no more of it.
+
+    Attributes:
+        kinds: Machines on which the task fits and stays within the burst of its owner: a task
+            that takes whole machines may have smaller ones only.
     """
 
-    __slots__ = ("_anyway", "_avoided", "_barred", "_demand", "_farm", "_full", "_step")
+    __slots__ = ("_anyway", "_avoided", "_barred", "_demand", "_farm", "_full", "_step", "kinds")
 
     def __init__(
         self,
@@ -60,6 +64,10 @@ class Search:
         self._avoided = step.waiting.avoided(farm.now) if failed else None
         self._barred = step.job.barred and not anyway
         self._full = [] if anywhere else farm.limits.full_machines(step, farm.now)
+        self.kinds = demand.kinds
+        if demand.needs.whole_machine:
+            allow = farm.shares.allow
+            self.kinds = [k for k in demand.kinds if allow(step.job, demand.cores(k))]
 
     @property
     def choosy(self) -> bool:
@@ -79,7 +87,7 @@ class Search:
 
     def free(self) -> Iterator[Node]:
         """Yield the machines on which the task could begin at once."""
-        for kind in self._demand.kinds:
+        for kind in self.kinds:
             for room in self._rooms(kind):
                 for node in kind.rooms[room].values():
                     if self.suits(node) and node.grant(self._demand.ask(kind)) is not None:
@@ -88,7 +96,7 @@ class Search:
     def here(self, node: Node, *, ahead: bool) -> Place | None:
         """Return the place that the task would have on this very node, or None."""
         kind = node.kind
-        if kind is None or kind not in self._demand.kinds or not self.suits(node):
+        if kind is None or kind not in self.kinds or not self.suits(node):
             return None
         if ahead:
             return self._ahead(node, kind) if self._may_go_ahead() else None
@@ -107,7 +115,7 @@ class Search:
 
     def _grant_if_suits(self, node: Node) -> Grant | None:
         kind = node.kind
-        fits = kind is not None and kind in self._demand.kinds and self.suits(node)
+        fits = kind is not None and kind in self.kinds and self.suits(node)
         return node.grant(self._demand.ask(kind)) if kind is not None and fits else None
 
     def _reserved(self) -> Place | None:
@@ -163,7 +171,7 @@ class Search:
     def _best(self, *, whole: bool = True) -> Best | None:
         """Return where it costs least; with `whole`, whatever machine of those it is."""
         found: Best | None = None
-        for kind in self._demand.kinds:
+        for kind in self.kinds:
             if not kind.rooms or (found is not None and kind.price > found.kind.price):
                 continue
             ask = self._demand.ask(kind)
@@ -188,7 +196,7 @@ class Search:
     def _first(self, kind: Kind, room: Room) -> Place | None:
         ask = self._demand.ask(kind)
         anyone = not self.choosy
-        for node in kind.rooms[room].values():
+        for node in kind.rooms[room].values() if kind in self.kinds else ():
             if (anyone or self.suits(node)) and (grant := node.grant(ask)) is not None:
                 return Place(node, grant, anyway=self._anyway)
         return None
@@ -197,7 +205,7 @@ class Search:
         """Return a machine with the scene open that does nearly as well as the best."""
         for node in islice(self._farm.fleet.warm(self._step.job.id), _WARM_LOOKS):
             kind, room = node.kind, node.room
-            if kind is None or room is None or kind not in self._demand.kinds:
+            if kind is None or room is None or kind not in self.kinds:
                 continue
             ask = self._demand.ask(kind)
             if kind.price > best.kind.price or ask.freedom(room) <= best.free - ask.step:
@@ -217,11 +225,11 @@ class Search:
             return None
         for node in islice(self._farm.fleet.warm_busy(self._step.job.id), _WARM_LOOKS):
             kind = node.kind
-            if kind in self._demand.kinds and self.suits(node):
+            if kind in self.kinds and self.suits(node):
                 place = self._ahead(node, kind)
                 if place is not None:
                     return place
-        for kind in sorted(self._demand.kinds, key=_price):
+        for kind in sorted(self.kinds, key=_price):
             if kind.behind and kind.kept == NOTHING_KEPT:
                 for node in self._busy(kind):
                     return self._ahead(node, kind)

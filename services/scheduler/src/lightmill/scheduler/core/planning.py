@@ -25,13 +25,16 @@ _Handed = tuple[Step, Demand, Place]
 
 def plan(farm: FarmState) -> None:
     """Hand out what waits to the nodes that have room."""
-    stirred = bring_up_to_date(farm)
+    stirred = list(bring_up_to_date(farm))
     if farm.fleet.open or farm.reserved or farm.restless:
         appraisal.appraise(farm)
         turn = _Turn(farm)
         turn.serve()
         if farm.restless:
             reserving.reserve(farm, turn.blocked)
+        if farm.restless and farm.policy.preemption:  # what it has ended may begin elsewhere
+            stirred += bring_up_to_date(farm)
+            _Turn(farm).serve()
     if farm.restless:
         restlessness.even_out(farm)
     prospects.tell(farm, stirred)

@@ -69,15 +69,22 @@ def keep_no_longer(farm: FarmState, node: Node, demand: Demand) -> None:
 
 def _review(farm: FarmState) -> None:
     """Let go of machines that nobody waits for; reckon when the others are free."""
-    wanted = {demand_of(farm, step) for step in farm.queue.steps} if farm.reserved else set()
+    wanted: dict[Demand, list[Step]] = {}
+    for step in farm.queue.steps if farm.reserved else ():
+        wanted.setdefault(demand_of(farm, step), []).append(step)
     for demand, nodes in list(farm.reserved.items()):
         for node in list(nodes):
-            kept = node.reserved
-            if kept is None or demand not in wanted or _is_away(farm, node):
+            kept, waiting = node.reserved, wanted.get(demand, ())
+            if kept is None or not _may_have(farm, waiting, kept) or _is_away(farm, node):
                 keep_no_longer(farm, node, demand)
             else:
                 free_in = _free_in(node, kept.cores, kept.ram)
                 kept.free_at = min(kept.free_at, farm.seconds + free_in)
+
+
+def _may_have(farm: FarmState, waiting: Iterable[Step], kept: Reservation) -> bool:
+    """Tell whether a machine is kept for a step that stays within its burst there."""
+    return any(farm.shares.allow(step.job, kept.cores) for step in waiting)
 
 
 def _is_away(farm: FarmState, node: Node) -> bool:
@@ -111,7 +118,7 @@ def _keep_one(farm: FarmState, step: Step, demand: Demand, *, starves: bool) -> 
     look = Search(farm, step, demand)
     fitting = [
         node
-        for kind in demand.kinds
+        for kind in look.kinds
         for node in islice(kind.nodes.values(), _MOST_LOOKS)
         if node.reserved is None
         and look.suits(node)
@@ -182,7 +189,7 @@ def _preempt(farm: FarmState, step: Step, demand: Demand) -> bool:
     look = Search(farm, step, demand)
     found = [
         (victims, node)
-        for kind in demand.kinds
+        for kind in look.kinds
         for node in islice(kind.nodes.values(), _MOST_LOOKS)
         if node.reserved is None and look.suits(node)
         if (victims := _victims(node, *_wanted(node, demand), step.job.priority))

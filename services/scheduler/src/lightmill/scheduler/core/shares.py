@@ -118,6 +118,10 @@ class Shares:
             self._users[key] = found
         return found
 
+    def allow(self, job: Job, cores: int) -> bool:
+        """Tell whether `cores` more for `job` stay within all bursts; FIFO pools know none."""
+        return job.spec.fifo or self.of(job).may_add(cores)
+
     def add(self, attempt: Attempt, sign: int) -> None:
         """Count what `attempt` takes (1), or gives back (-1)."""
         accounts = self.of(attempt.task.step.job)
