@@ -13,7 +13,7 @@ from functools import cached_property
 from lightmill.domain.job import After, StepSpec
 from lightmill.domain.policy import LimitScope, NodeWish, Policy
 from lightmill.domain.resources import Needs, devices, obstacle, stronger
-from lightmill.domain.states import JobState, StepState
+from lightmill.domain.states import AttemptState, JobState, StepState
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import JobAsked
 from lightmill.scheduler.core.farm import Farm
@@ -230,11 +230,15 @@ def cores_of(key: tuple[str, str | None], held: Iterable[Attempt]) -> int:
 def fifo_pools_keep_their_order(plan: Plan) -> Iterator[str]:
     """In a FIFO pool nothing of a job goes while something of an older one could.
 
-    What may go to some machines only is left out: the next goes before it where it may not.
+    What may go to some machines only is left out: the next goes before it where it may not. So is
+    what was ended in this very turn, for work of a higher priority: it did not wait before.
     """
+    moved = (move.attempt for move in plan.changes.moved)
+    ended = {id(a.task.step) for a in moved if a.state is AttemptState.CANCELLED}
+    waiting = [step for step in plan.waiting if id(step) not in ended]
     for attempt in plan.born:
         job = attempt.task.step.job
-        for step in plan.waiting if job.spec.fifo else ():
+        for step in waiting if job.spec.fifo else ():
             other = step.job
             since, others = plan.asked(job).created_at, plan.asked(other).created_at
             older = (others, other.id) < (since, job.id)
