@@ -4,7 +4,8 @@ from lightmill.broker.ports import Outgoing
 from lightmill.messages.orders import Orders
 from lightmill.scheduler.adapters.effects import effects
 from lightmill.scheduler.adapters.rows import job_row
-from lightmill.scheduler.simulation.stage import START, Stage, machine
+from lightmill.scheduler.simulation.invented_node import machine
+from lightmill.scheduler.simulation.stage import START, Stage
 
 LARGEST = 2 * 2**20
 

@@ -11,8 +11,8 @@ from sqlalchemy import select, text, update
 from lightmill.runtime.parts import Parts
 from lightmill.scheduler.adapters.refusal import telling
 from lightmill.scheduler.ports import NotLeaderError, RefusedError
+from lightmill.scheduler.simulation.invented_node import machine
 from lightmill.scheduler.simulation.online_node import OnlineNode
-from lightmill.scheduler.simulation.stage import machine
 from lightmill.storage.sql.schema.api import JOBS
 from lightmill.storage.sql.schema.scheduler import (
     ATTEMPTS,

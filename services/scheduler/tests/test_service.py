@@ -20,8 +20,8 @@ from lightmill.runtime.ids import new_id
 from lightmill.runtime.parts import Parts
 from lightmill.scheduler.config import SchedulerSettings
 from lightmill.scheduler.factory import run
+from lightmill.scheduler.simulation.invented_node import machine
 from lightmill.scheduler.simulation.online_node import WORKSPACE, OnlineNode, at_once, never
-from lightmill.scheduler.simulation.stage import machine
 from lightmill.storage.sql.schema.api import JOBS
 from lightmill.storage.sql.schema.scheduler import (
     ATTEMPTS,

@@ -10,8 +10,8 @@ from lightmill.runtime.parts import Parts
 from lightmill.scheduler.adapters.given_up import UNREADABLE_JOB, GivenUpJobs
 from lightmill.scheduler.adapters.leadership import begin_epoch
 from lightmill.scheduler.ports import NotLeaderError
+from lightmill.scheduler.simulation.invented_node import machine
 from lightmill.scheduler.simulation.online_node import OnlineNode, at_once, never
-from lightmill.scheduler.simulation.stage import machine
 from lightmill.storage.sql.schema.api import JOBS
 from lightmill.storage.sql.schema.scheduler import ATTEMPTS, ERROR_REPORTS, JOB_STATES, STEPS
 

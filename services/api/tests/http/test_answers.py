@@ -6,7 +6,7 @@ import pytest
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from services.api.tests.conftest import Farm
-from services.api.tests.http.test_matrix import PUBLIC, Names, ask, names, operations
+from services.api.tests.http.matrix import PUBLIC, Names, ask, names, operations
 
 from lightmill.api.factory import ROUTERS
 from lightmill.domain.principal import Role

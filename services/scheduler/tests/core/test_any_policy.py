@@ -22,9 +22,10 @@ from lightmill.domain.resources import Offer
 from lightmill.domain.states import JobState
 from lightmill.messages.node_report import Outcome
 from lightmill.scheduler.core.farm import Farm
+from lightmill.scheduler.simulation.invented_node import InventedNode
 from lightmill.scheduler.simulation.laws import BrokenLawError
 from lightmill.scheduler.simulation.policy_mutants import MUTANTS
-from lightmill.scheduler.simulation.stage import InventedNode, Stage
+from lightmill.scheduler.simulation.stage import Stage
 
 _OVER = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 _MOST_JOBS = 9

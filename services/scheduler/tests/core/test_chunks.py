@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from lightmill.scheduler.core.chunks import LEAST_SECONDS, MOST_FRAMES, TARGET_SECONDS
 from lightmill.scheduler.core.timing import Timing
-from lightmill.scheduler.simulation.stage import Stage, machine
+from lightmill.scheduler.simulation.invented_node import machine
+from lightmill.scheduler.simulation.stage import Stage
 
 
 def chunks(seconds: float, frames: int = 1000, chunk: int | None = None) -> list[int]:

@@ -6,7 +6,8 @@ from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import After, AfterJob, FrameOrder, StepSpec, steps_with_test
 from lightmill.domain.states import JobState, StepState
 from lightmill.messages.node_report import Outcome
-from lightmill.scheduler.simulation.stage import Stage, machine
+from lightmill.scheduler.simulation.invented_node import machine
+from lightmill.scheduler.simulation.stage import Stage
 
 _FRAMES = FrameSet.parse("1-4")
 _EACH = (

@@ -9,7 +9,8 @@ from lightmill.domain.states import JobState, NodeState
 from lightmill.messages.node_report import Outcome
 from lightmill.scheduler.core.attempts import MOST_TRIES
 from lightmill.scheduler.core.facts import NodeAsked
-from lightmill.scheduler.simulation.stage import InventedNode, Stage, machine
+from lightmill.scheduler.simulation.invented_node import InventedNode, machine
+from lightmill.scheduler.simulation.stage import Stage
 
 
 def stage(*nodes: InventedNode) -> Stage:

@@ -6,7 +6,7 @@ from services.scheduler.tests.core.test_sharing import running, stage, turn_over
 
 from lightmill.domain.policy import Share
 from lightmill.domain.resources import Needs
-from lightmill.scheduler.simulation.stage import machine
+from lightmill.scheduler.simulation.invented_node import machine
 
 _ONE = Needs(cores=1, ram=1)
 _WIDER = [

@@ -8,7 +8,8 @@ from lightmill.messages.node_report import Outcome
 from lightmill.scheduler.core.facts import BeatPassed, NodeReported, OrderReturned
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.core.machine import Node
-from lightmill.scheduler.simulation.stage import InventedNode, Stage, machine
+from lightmill.scheduler.simulation.invented_node import InventedNode, machine
+from lightmill.scheduler.simulation.stage import Stage
 
 
 def stage(*nodes: InventedNode) -> Stage:

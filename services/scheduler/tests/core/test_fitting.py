@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from lightmill.domain.policy import Pool
 from lightmill.domain.resources import Gpu, Needs
-from lightmill.scheduler.simulation.stage import InventedNode, Stage, machine
+from lightmill.scheduler.simulation.invented_node import InventedNode, machine
+from lightmill.scheduler.simulation.stage import Stage
 
 _GPUS = tuple(Gpu(index=n, name="A", vendor="nvidia", vram=24) for n in range(2))
 

@@ -9,7 +9,8 @@ from lightmill.domain.results import FrameResult
 from lightmill.domain.states import JobState
 from lightmill.messages.node_report import HeldState, Outcome
 from lightmill.scheduler.core.facts import NodeReported
-from lightmill.scheduler.simulation.stage import InventedNode, Stage, machine
+from lightmill.scheduler.simulation.invented_node import InventedNode, machine
+from lightmill.scheduler.simulation.stage import Stage
 
 
 def stage(*nodes: InventedNode) -> Stage:

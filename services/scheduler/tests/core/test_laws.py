@@ -9,8 +9,9 @@ from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Wanted
 from lightmill.domain.states import JobState
 from lightmill.messages.node_report import Outcome
+from lightmill.scheduler.simulation.invented_node import machine
 from lightmill.scheduler.simulation.laws import hold
-from lightmill.scheduler.simulation.stage import Stage, machine
+from lightmill.scheduler.simulation.stage import Stage
 
 NODES = st.sampled_from(["a", "b", "c"])
 

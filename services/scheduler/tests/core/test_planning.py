@@ -8,7 +8,8 @@ from lightmill.domain.resources import Needs
 from lightmill.domain.states import JobState
 from lightmill.messages.node_report import Outcome
 from lightmill.scheduler.core.facts import Fact, JobAsked
-from lightmill.scheduler.simulation.stage import InventedNode, Stage, machine
+from lightmill.scheduler.simulation.invented_node import InventedNode, machine
+from lightmill.scheduler.simulation.stage import Stage
 
 
 def stage(*nodes: InventedNode) -> Stage:

@@ -22,7 +22,8 @@ from lightmill.domain.states import JobState
 from lightmill.messages.node_report import Outcome
 from lightmill.scheduler.core.facts import BeatPassed, Fact, JobAsked, NodeAsked, PolicyChanged
 from lightmill.scheduler.core.outlook import Cause, Outlook
-from lightmill.scheduler.simulation.stage import START, InventedNode, Stage, machine
+from lightmill.scheduler.simulation.invented_node import InventedNode, machine
+from lightmill.scheduler.simulation.stage import START, Stage
 
 ONE = Needs(cores=1, ram=1)
 

@@ -10,7 +10,8 @@ from lightmill.domain.policy import Limit, LimitScope, Pool, Scaling, Share
 from lightmill.domain.resources import Gpu, Needs
 from lightmill.domain.states import JobState
 from lightmill.messages.node_report import Outcome
-from lightmill.scheduler.simulation.stage import InventedNode, Stage, machine
+from lightmill.scheduler.simulation.invented_node import InventedNode, machine
+from lightmill.scheduler.simulation.stage import Stage
 
 
 def stage(*nodes: InventedNode) -> Stage:

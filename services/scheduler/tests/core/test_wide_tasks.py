@@ -2,7 +2,8 @@
 
 from lightmill.domain.resources import Needs
 from lightmill.domain.states import AttemptState, JobState
-from lightmill.scheduler.simulation.stage import Stage, machine
+from lightmill.scheduler.simulation.invented_node import machine
+from lightmill.scheduler.simulation.stage import Stage
 
 _WIDE = Needs(cores=4, ram=4)
 

@@ -14,8 +14,9 @@ from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import Fact
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.simulation.__main__ import main
+from lightmill.scheduler.simulation.invented_node import machine
 from lightmill.scheduler.simulation.replay import UnreadableLogError, replay
-from lightmill.scheduler.simulation.stage import START, Stage, machine
+from lightmill.scheduler.simulation.stage import START, Stage
 from lightmill.scheduler.use_cases.decide import Turn
 
 

@@ -13,7 +13,8 @@ from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.core.part import jobs_of, part
 from lightmill.scheduler.ports import NotLeaderError, RefusedError, Trials
-from lightmill.scheduler.simulation.stage import START, Stage, machine
+from lightmill.scheduler.simulation.invented_node import machine
+from lightmill.scheduler.simulation.stage import START, Stage
 from lightmill.scheduler.use_cases.decide import Decide
 from lightmill.scheduler.use_cases.isolate import Isolate, Suspects
 

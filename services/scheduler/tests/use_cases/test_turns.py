@@ -23,7 +23,8 @@ from lightmill.scheduler.core.facts import (
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.core.work import Job
 from lightmill.scheduler.ports import Ledger, Snapshot
-from lightmill.scheduler.simulation.stage import START, Stage, machine
+from lightmill.scheduler.simulation.invented_node import machine
+from lightmill.scheduler.simulation.stage import START, Stage
 from lightmill.scheduler.use_cases.decide import Decide, News
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lightmill.client.cli import designs, jobs
+from lightmill.client.cli import designs, jobs, submission
 from lightmill.client.cli.exits import exit_code
 from lightmill.client.cli.openjd import openjd
 from lightmill.client.cli.session import AsJson, Session, answer, farm_of, show, tell
@@ -22,7 +22,7 @@ app = typer.Typer(
 app.add_typer(jobs.app, name="job")
 app.add_typer(designs.app, name="design")
 app.add_typer(designs.app, name="designs", hidden=True)
-app.command()(jobs.submit)
+app.command()(submission.submit)
 app.command()(jobs.approve)
 app.command()(jobs.waiting)
 app.command()(openjd)
@@ -73,7 +73,7 @@ def upload(
 
     What was interrupted goes on where it stopped when the same command is run again.
     """
-    bundle = jobs.upload(farm_of(context), source.resolve())
+    bundle = submission.upload(farm_of(context), source.resolve())
     answer(bundle.bundle_id, bundle.model_dump(mode="json"), as_json=as_json)
 
 

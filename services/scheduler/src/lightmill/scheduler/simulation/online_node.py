@@ -10,7 +10,7 @@ from lightmill.messages.node_report import NodeReport, Outcome
 from lightmill.messages.orders import Assignment, Orders
 from lightmill.messages.topology import REPORTS, session_queue
 from lightmill.runtime.ids import new_id
-from lightmill.scheduler.simulation.stage import InventedNode
+from lightmill.scheduler.simulation.invented_node import InventedNode
 
 WORKSPACE = 1000
 """Bytes that the first deletion of a workspace frees."""

@@ -1,8 +1,8 @@
 """A farm with invented nodes, and a book of everything that the farm has decided."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -13,17 +13,9 @@ from lightmill.domain.failures import FailureKind
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import JobSpec, StepSpec, Wanted, Work, steps_with_test
 from lightmill.domain.policy import Limit, NodeWish, Policy, Pool, Share
-from lightmill.domain.resources import Gpu, Needs, Offer
-from lightmill.domain.results import FrameResult, attempt_prefix
+from lightmill.domain.resources import Needs
 from lightmill.domain.states import JobState
-from lightmill.messages.node_report import (
-    Finish,
-    FreedWorkspace,
-    HeldAttempt,
-    HeldState,
-    NodeReport,
-    Outcome,
-)
+from lightmill.messages.node_report import Outcome
 from lightmill.messages.orders import Assignment
 from lightmill.scheduler.core.changes import Changes
 from lightmill.scheduler.core.facts import (
@@ -31,7 +23,6 @@ from lightmill.scheduler.core.facts import (
     Fact,
     JobAsked,
     NodeAsked,
-    NodeReported,
     PolicyChanged,
 )
 from lightmill.scheduler.core.farm import Farm
@@ -40,122 +31,12 @@ from lightmill.scheduler.simulation import recovery
 from lightmill.scheduler.simulation.audit import Audit
 from lightmill.scheduler.simulation.database import Database
 from lightmill.scheduler.simulation.idleness import idle_in_vain
+from lightmill.scheduler.simulation.invented_node import InventedNode
 from lightmill.scheduler.simulation.laws import hold
 from lightmill.scheduler.simulation.policy_laws import Plan, overfull
 from lightmill.scheduler.simulation.store import Store
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class InventedNode:
-    """Keeps the node's half of the protocol."""
-
-    id: str
-    offer: Offer
-    session: int = 1
-    sequence: int = 0
-    held: dict[str, Assignment] = field(default_factory=dict)
-    running: set[str] = field(default_factory=set)
-    finishes: dict[str, Finish] = field(default_factory=dict)
-    freed: dict[str, int] = field(default_factory=dict)
-
-    def report(self) -> NodeReported:
-        """Return the next report."""
-        self.sequence += 1
-        return NodeReported(
-            NodeReport(
-                node_id=self.id,
-                name=self.id,
-                session=f"{self.session:08}",
-                sequence=self.sequence,
-                offer=self.offer,
-                held=tuple(
-                    HeldAttempt(
-                        attempt_id=attempt_id,
-                        state=HeldState.RUNNING
-                        if attempt_id in self.running
-                        else HeldState.QUEUED,
-                    )
-                    for attempt_id in self.held
-                ),
-                finishes=tuple(self.finishes.values()),
-                freed=tuple(
-                    FreedWorkspace(job_id=job_id, bytes=size)
-                    for job_id, size in self.freed.items()
-                ),
-            )
-        )
-
-    def begin(self) -> None:
-        """Begin what is held, in its order, as long as it fits."""
-        cores = self.offer.cores - sum(self.held[one].cores for one in self.running)
-        ram = self.offer.ram - sum(self.held[one].ram for one in self.running)
-        for attempt_id, assignment in self.held.items():
-            if attempt_id not in self.running:
-                cores, ram = cores - assignment.cores, ram - assignment.ram
-                if cores < 0 or ram < 0:
-                    return
-                self.running.add(attempt_id)
-
-    def finish(
-        self,
-        attempt_id: str,
-        outcome: Outcome = Outcome.SUCCEEDED,
-        failure: FailureKind | None = None,
-        delivered: int | None = None,
-        seconds: float = 1.0,
-    ) -> None:
-        """End an attempt; `delivered` is the number of its first frames that it stored."""
-        assignment = self.held.pop(attempt_id)
-        self.running.discard(attempt_id)
-        frames = assignment.frames if outcome is Outcome.SUCCEEDED else ()
-        frames = frames if delivered is None else assignment.frames[:delivered]
-        prefix = attempt_prefix(assignment.tenant_id, assignment.job_id, attempt_id)
-        self.finishes[attempt_id] = Finish(
-            attempt_id=attempt_id,
-            outcome=outcome,
-            failure=failure,
-            detail=f"{failure}",
-            delivered=tuple(
-                FrameResult(
-                    ordinal=frame.ordinal,
-                    frame=frame.frame,
-                    key=f"{prefix}{frame.frame:04}.png",
-                    thumbnail_key=None,
-                    blake3="",
-                    size=1,
-                    width=1,
-                    height=1,
-                    media_type="image/png",
-                    seconds=seconds,
-                )
-                for frame in frames
-            ),
-        )
-
-    def obey(
-        self, assign: Iterable[Assignment], cancel: Iterable[str], recall: Iterable[str]
-    ) -> None:
-        """Do as the leader says, at once."""
-        self.held.update((assignment.attempt_id, assignment) for assignment in assign)
-        for attempt_id in cancel:
-            if attempt_id in self.held:
-                self.finish(attempt_id, Outcome.CANCELLED)
-        for attempt_id in recall:
-            if attempt_id in self.held and attempt_id not in self.running:
-                self.finish(attempt_id, Outcome.RECALLED)
-
-    def crash(self) -> None:
-        """Lose everything but the journal, and come back with a new session."""
-        self.held.clear()
-        self.running.clear()
-        self.reconnect()
-
-    def reconnect(self) -> None:
-        """Come back with a new session and everything that is held."""
-        self.session += 1
-        self.sequence = 0
 
 
 class Stage:
@@ -266,10 +147,11 @@ class Stage:
         """
         self._versions[job_id] += 1
         first = self.database.rows.asked.get(job_id)
-        if steps is None:
-            tests = FrameSet.parse(test) if test else None
-            split = steps_with_test(FrameSet.parse(frames), tests, stop=stop)
-            steps = tuple(replace(step, chunk=chunk) for step in split)
+        steps = steps or _steps(frames, test, chunk, stop=stop)
+        needs = needs or Needs(cores=1, ram=1)
+        made = JobSpec(
+            work=Work(engine="blender"), steps=steps, needs=needs, fifo=fifo, **(spec or {})
+        )
         self.observe(
             JobAsked(
                 job_id=job_id,
@@ -280,15 +162,7 @@ class Stage:
                 before=before or {},
                 name=job_id,
                 bundle_id=None,
-                spec=first.spec
-                if first
-                else JobSpec(
-                    work=Work(engine="blender"),
-                    steps=steps,
-                    needs=needs or Needs(cores=1, ram=1),
-                    fifo=fifo,
-                    **(spec or {}),
-                ),
+                spec=first.spec if first else made,
                 wanted=wanted,
                 paused=paused,
                 priority=priority,
@@ -412,9 +286,9 @@ class _Sealed(Store):
         return True
 
 
-def machine(
-    name: str, cores: int = 4, engine: str = "blender", ram: int = 100, gpus: tuple[Gpu, ...] = ()
-) -> InventedNode:
-    """Return a node that carries its name as a tag."""
-    offer = Offer(cores=cores, ram=ram, engines={engine: ("4.5",)}, tags=(name,), gpus=gpus)
-    return InventedNode(id=name, offer=offer)
+def _steps(
+    frames: str, test: str | None, chunk: int | None, *, stop: bool
+) -> tuple[StepSpec, ...]:
+    tests = FrameSet.parse(test) if test else None
+    split = steps_with_test(FrameSet.parse(frames), tests, stop=stop)
+    return tuple(replace(step, chunk=chunk) for step in split)
