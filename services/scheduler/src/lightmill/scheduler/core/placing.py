@@ -149,6 +149,7 @@ class Search:
 
         One that has the scene open is taken unless another is emptier by more than this task.
         What was best stays so while nothing comes free: a turn looks anew only once it is used.
+        It is remembered for whoever asks alike, so it may be too large for this owner's burst.
         """
         best = self._farm.fleet.best(self._demand)
         if best is None or not best.room_left:
