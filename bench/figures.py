@@ -49,7 +49,7 @@ AIMS = (
     Aim("sticky", "faster_than_process_per_frame", "≥ 20"),
     Aim("sticky", "faster_than_chunks_of_10", "≥ 5"),
     Aim("sticky", "over_open_process", "≤ 1.05"),
-    Aim("sticky", "gap_p50_ms", "≤ 10"),
+    Aim("sticky", "gap_ms", "≤ 10"),
     Aim("sticky", "identical", "100"),
     Aim("killing", "gone_max_s", "≤ 2"),
     Aim("killing", "processor_share", "≤ 0.02"),
