@@ -57,6 +57,16 @@ def test_machines_with_devices_are_kept_for_work_that_waits_for_them() -> None:
     assert farm.frames_of("graphics") == [1, 2, 3]
 
 
+def test_work_waits_on_a_busy_machine_only_where_its_disk_is_free_already() -> None:
+    node = machine("a")
+    node.offer = replace(node.offer, disk=100)
+    farm = stage(node)
+    farm.ask("busy", "1-2", needs=Needs(cores=2, ram=1, disk=30))
+    farm.ask("large", "1", needs=Needs(cores=2, ram=1, disk=50))
+    farm.ask("small", "1", needs=Needs(cores=2, ram=1, disk=40))
+    assert farm.held("a") == ["busy", "busy", "small"]
+
+
 def test_what_fits_everywhere_leaves_the_large_machines_to_what_fits_only_there() -> None:
     farm = stage(machine("large", cores=4, ram=1000), machine("small", cores=4, ram=10))
     farm.ask("heavy", "1-9", needs=Needs(cores=1, ram=200))

@@ -79,6 +79,22 @@ def test_work_of_higher_priority_ends_other_work_only_where_that_is_allowed() ->
         assert (farm.frames_of("high") == [1]) is allowed
 
 
+def test_what_waits_on_a_busy_machine_ends_lower_work_there_and_no_more_than_it_needs() -> None:
+    for allowed in (False, True):
+        farm = stage("a")
+        farm.decree(preemption=allowed)
+        farm.ask("low", "1-2", user="ann", needs=Needs(cores=2, ram=1))
+        farm.begin_all()
+        farm.ask("high", "1", user="bob", priority=90, needs=Needs(cores=2, ram=1))
+        assert farm.assigned[-1].job_id == "high"  # the order is there already
+        farm.beats(3, silent=("a",))  # and what it has ended is not known to be gone
+        assert len(farm.cancelled) == allowed
+        farm.begin_all()
+        node = farm.nodes["a"]
+        running = sorted(node.held[attempt_id].job_id for attempt_id in node.running)
+        assert running == (["high", "low"] if allowed else ["low", "low"])
+
+
 def test_what_was_ended_for_other_work_is_rendered_later_and_uses_no_retry() -> None:
     farm = stage("a")
     farm.decree(preemption=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from math import inf
 
-from lightmill.scheduler.core.ask import NOTHING_KEPT, Room, Soon
+from lightmill.scheduler.core.ask import NOTHING_KEPT, Room
 from lightmill.scheduler.core.chunks import chunk_of
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.fleet import Best
@@ -247,19 +247,18 @@ class Search:
 
     def _busy(self, kind: Kind) -> Iterator[Node]:
         ask = self._demand.ask(kind)
-        cores, ram = ask.cores, ask.ram
+        cores, ram, disk = ask.cores, ask.ram, ask.disk
         for soon, nodes in kind.behind.items():
             if soon[0] >= cores and soon[1] >= ram:
-                yield from filter(self.suits, nodes.values())
-
-    def _may_wait(self, soon: Soon, kind: Kind) -> bool:
-        ask = self._demand.ask(kind)
-        return soon[0] >= ask.cores and soon[1] >= ask.ram and kind.kept == NOTHING_KEPT
+                yield from (n for n in nodes.values() if n.free_disk >= disk and self.suits(n))
 
     def _ahead(self, node: Node, kind: Kind) -> Place | None:
-        if node.soon is None or not self._may_wait(node.soon, kind):
+        soon, ask = node.soon, self._demand.ask(kind)
+        if soon is None or kind.kept != NOTHING_KEPT:
             return None
-        ask = self._demand.ask(kind)
+        # The end of a task is not sure to free disk: what it asks for has to be free already.
+        if soon[0] < ask.cores or soon[1] < ask.ram or node.free_disk < ask.disk:
+            return None
         grant = Grant(ask.cores, ask.ram, (), ask.disk)
         return Place(node, grant, ahead=True, anyway=self._anyway)
 

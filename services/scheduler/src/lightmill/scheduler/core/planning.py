@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from lightmill.messages.orders import Assignment, Frame
-from lightmill.scheduler.core import appraisal, placing, prospects, reserving, restlessness
+from lightmill.scheduler.core import (
+    appraisal,
+    placing,
+    preemption,
+    prospects,
+    reserving,
+    restlessness,
+)
 from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.chunks import chunk_of
 from lightmill.scheduler.core.demand import Demand
@@ -32,11 +39,11 @@ def plan(farm: FarmState) -> None:
         turn.serve()
         if farm.restless:
             reserving.reserve(farm, turn.blocked)
-        if farm.restless and farm.policy.preemption:  # what it has ended may begin elsewhere
-            stirred += bring_up_to_date(farm)
+            restlessness.even_out(farm)
+        if farm.restless and farm.policy.preemption:
+            preemption.make_way(farm)
+            stirred += bring_up_to_date(farm)  # what is ended may begin elsewhere
             _Turn(farm).serve()
-    if farm.restless:
-        restlessness.even_out(farm)
     prospects.tell(farm, stirred)
     farm.restless = False
 

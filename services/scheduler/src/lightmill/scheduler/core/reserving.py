@@ -5,7 +5,7 @@ from itertools import islice
 from math import inf
 
 from lightmill.domain.states import AttemptState
-from lightmill.scheduler.core import attempts
+from lightmill.scheduler.core import attempts, preemption
 from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.machine import Node
@@ -192,36 +192,11 @@ def _preempt(farm: FarmState, step: Step, demand: Demand) -> bool:
         for kind in look.kinds
         for node in islice(kind.nodes.values(), _MOST_LOOKS)
         if node.reserved is None and look.suits(node)
-        if (victims := _victims(node, *_wanted(node, demand), step.job.priority))
+        if (victims := preemption.victims(node, *_wanted(node, demand), step.job.priority))
     ]
     if not found:
         return False
-    victims, node = min(found, key=lambda one: (_cost(one[0]), one[1].name))
-    for attempt in victims:
-        attempts.dismiss(farm, attempt, f"ended for job {step.job.name}, which goes first")
+    victims, node = min(found, key=lambda one: (preemption.cost(one[0]), one[1].name))
+    preemption.end(farm, victims, step.job)
     _keep(farm, node, step)
     return True
-
-
-def _victims(node: Node, cores: int, ram: int, priority: int) -> list[Attempt]:
-    """Return the attempts whose end makes room for the task, or none when that is not enough."""
-    lower = [
-        attempt
-        for attempt in node.held.values()
-        if attempt.task.step.job.priority < priority and not attempt.ended
-    ]
-    lower.sort(key=lambda attempt: (attempt.task.step.job.priority, attempt.running_seconds))
-    free_cores, free_ram, victims = node.free_cores, node.free_ram, []
-    for attempt in lower:
-        if free_cores >= cores and free_ram >= ram:
-            break
-        victims.append(attempt)
-        free_cores += attempt.cores
-        free_ram += attempt.ram
-    return victims if free_cores >= cores and free_ram >= ram else []
-
-
-def _cost(victims: list[Attempt]) -> tuple[int, float]:
-    """Return what is lost with `victims`: their priority, then the processor time spent."""
-    priority = max(attempt.task.step.job.priority for attempt in victims)
-    return priority, sum(attempt.cores * attempt.running_seconds for attempt in victims)
