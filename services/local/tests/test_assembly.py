@@ -96,6 +96,7 @@ async def test_frames_become_a_film_and_a_contact_sheet(tmp_path: Path) -> None:
         open_image(tmp_path / "images/contact-sheet.png")
         made = {result.step: result for result in client.results(job)}
         assert made["film"].engine == "assembly 1"
+        assert all(result.thumbnail_url for result in made.values())
 
     await on_a_farm(tmp_path, program)
 

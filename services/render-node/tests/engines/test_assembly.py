@@ -14,6 +14,7 @@ from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Json, Work
 from lightmill.render_node.core.naming import image_name
 from lightmill.render_node.engines.assembly import AssemblyEngine
+from lightmill.render_node.engines.assembly_inside import poster
 from lightmill.render_node.engines.films import FilmsAndImages
 from lightmill.render_node.engines.images import OpenImageIoImages
 from lightmill.render_node.ports import RenderedImage, RenderFailedError
@@ -78,6 +79,31 @@ async def test_a_film_that_is_cut_off_is_refused(bench: Bench, tmp_path: Path) -
         with pytest.raises(RenderFailedError, match=r"cut\.mp4 is no whole film") as failed:
             CHECK.check(cut, None, None)
         assert failed.value.kind is FailureKind.OUTPUT
+
+
+async def test_the_middle_frame_stands_for_a_film(bench: Bench, tmp_path: Path) -> None:
+    rendered(bench.project, "frames", *range(1, 10), size=(400, 300))
+    film = (await assembled(bench, work("film", format="MP4"))).path
+    CHECK.thumbnail(film, tmp_path / "small.jpg")
+    with Image.open(tmp_path / "small.jpg") as small:
+        assert max(small.size) == 200  # the whole number of times that it is smaller
+        assert small.getpixel((100, 75)) == pytest.approx((50, 50, 50), abs=2)
+    assert not (tmp_path / "small.jpg.poster.jpg").exists()
+
+
+async def test_a_film_without_a_poster_and_one_whose_poster_is_none_say_so(
+    bench: Bench, tmp_path: Path
+) -> None:
+    rendered(bench.project, "frames", 1)
+    film = (await assembled(bench, work("film", format="MP4"))).path
+    bare = film.read_bytes().partition(poster.NAME)[0][:-8]
+    film.write_bytes(bare)
+    with pytest.raises(RenderFailedError, match="brings no poster"):
+        CHECK.thumbnail(film, tmp_path / "small.jpg")
+    poster.attach(film, b"no picture")
+    CHECK.check(film, None, None)
+    with pytest.raises(RenderFailedError, match="is no image"):
+        CHECK.thumbnail(film, tmp_path / "small.jpg")
 
 
 async def test_a_contact_sheet_shows_the_frames_in_rows(bench: Bench) -> None:

@@ -84,6 +84,7 @@ class Result(Answer):
         step: Name of the step that made it.
         name: Of its file, such as `0001.png` or `film.mp4`.
         url: None where the frame was to leave no file.
+        thumbnail_url: Reads a small JPEG of it; None where there is none, as of an archive.
     """
 
     frame: int
@@ -102,6 +103,7 @@ class Result(Answer):
     engine: str | None = None
     created_at: datetime
     url: str | None
+    thumbnail_url: str | None = None
 
 
 class Attempt(Answer):

@@ -1,4 +1,4 @@
-"""Lets a film be delivered like an image: its boxes are read, no pixel of it is decoded."""
+"""Lets a film be delivered like an image: its boxes are read, no frame of it is decoded."""
 
 import struct
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lightmill.domain.failures import FailureKind
+from lightmill.render_node.engines.assembly_inside import poster
 from lightmill.render_node.ports import CheckedImage, Images, RenderFailedError
 
 _SUFFIX = ".mp4"
@@ -14,6 +15,7 @@ _HEADER = struct.Struct(">I4s")
 _LONG = struct.Struct(">Q")
 _SIZE = struct.Struct(">II")
 _MOST_OF_A_BOX = 2**26
+_MOST_OF_A_POSTER = 2**20
 _INSIDE = (b"moov", b"trak")
 """Boxes in which the box with the film's size lies."""
 
@@ -51,10 +53,38 @@ class FilmsAndImages:
         return path.suffix != _SUFFIX and self._images.embed(path, text)
 
     def thumbnail(self, path: Path, target: Path) -> None:
-        """Write a small JPEG of an image; a film has none."""
-        if path.suffix == _SUFFIX:
-            raise RenderFailedError(FailureKind.OUTPUT, "a film has no thumbnail")
-        self._images.thumbnail(path, target)
+        """Write a small JPEG of an image, or of the poster that a film brings along.
+
+        A poster is opened as hostile as any other image.
+        """
+        if path.suffix != _SUFFIX:
+            self._images.thumbnail(path, target)
+            return
+        large = target.with_name(f"{target.name}.poster.jpg")
+        try:
+            _take_out_poster(path, large)
+            self._images.thumbnail(large, target)
+        finally:
+            large.unlink(missing_ok=True)
+
+
+def _take_out_poster(path: Path, target: Path) -> None:
+    """Write the picture that stands for a film to `target`.
+
+    Raises:
+        RenderFailedError: it brings none.
+    """
+    try:
+        with path.open("rb") as film:
+            for box in _boxes(film, 0, path.stat().st_size):
+                film.seek(box.start)
+                if box.kind == poster.KIND and film.read(len(poster.NAME)) == poster.NAME:
+                    size = min(_MOST_OF_A_POSTER, box.end - film.tell())
+                    target.write_bytes(film.read(size))
+                    return
+    except (OSError, ValueError, struct.error) as error:
+        raise RenderFailedError(FailureKind.OUTPUT, f"{path.name}: {error}") from error
+    raise RenderFailedError(FailureKind.OUTPUT, f"{path.name} brings no poster")
 
 
 def _size(film: BinaryIO, length: int) -> tuple[int, int]:

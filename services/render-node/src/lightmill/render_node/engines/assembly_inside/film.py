@@ -6,13 +6,22 @@ from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
+import OpenImageIO as oiio  # noqa: N813  # its own documentation's name for it
 
-from lightmill.render_node.engines.assembly_inside.reading import AssemblyError, shown
+from lightmill.render_node.engines.assembly_inside.poster import attach
+from lightmill.render_node.engines.assembly_inside.reading import (
+    AssemblyError,
+    shown,
+    shown_small,
+    write,
+)
 from lightmill.render_node.engines.pixels import Pixels, eight_bits
 
 _WIDEST = 3840
 _QUALITY = "18"
 """x264's scale: seen as lossless by most."""
+_POSTER_SIDE = 512
+_POSTER_QUALITY = "jpeg:90"
 
 
 def write_film(
@@ -27,7 +36,7 @@ def write_film(
     """Write an H.264 film of the images that any browser plays.
 
     Its sides are even, as the format asks: the last column or row is repeated where need be. What
-    is wider than 3840 pixels is made that wide.
+    is wider than 3840 pixels is made that wide. The middle image stands for it, as its poster.
 
     Raises:
         AssemblyError: an image is damaged or of another size than the first, or ffmpeg failed.
@@ -48,6 +57,19 @@ def write_film(
             pass  # its exit code tells
     if process.returncode:
         raise AssemblyError(f"ffmpeg ended with {process.returncode}; see the log")
+    attach(target, _small(images[len(images) // 2], target.with_suffix(".jpg")))
+
+
+def _small(image: Path, written: Path) -> bytes:
+    """Return the image as a JPEG of few pixels; `written` is where it is made."""
+    pixels = eight_bits(shown_small(image, _POSTER_SIDE))
+    height, width, _ = pixels.shape
+    spec = oiio.ImageSpec(width, height, 3, "uint8")
+    spec.attribute("Compression", _POSTER_QUALITY)
+    write(written, pixels, spec)
+    jpeg = written.read_bytes()
+    written.unlink()
+    return jpeg
 
 
 def _even(pixels: Pixels) -> Pixels:
