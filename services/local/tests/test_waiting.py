@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from services.local.tests.test_sharing import ONE, QUICK, Keeper, state, with_keeper
 
+from lightmill.scheduler.core.outlook import Cause
+
 pytestmark = pytest.mark.slow
 
 ALL = {"cores": None, "ram": None}
@@ -97,26 +99,30 @@ def without_nodes(keeper: Keeper) -> str:
     return keeper.shot("1")
 
 
-@pytest.mark.parametrize(
-    ("kind", "bring"),
-    [
-        ("paused", paused),
-        ("job", after_a_job),
-        ("approval", unapproved),
-        ("step", after_a_step),
-        ("retry", failed_lately),
-        ("no_node", too_large),
-        ("limit", limited),
-        ("licence", without_a_licence),
-        ("pool", in_a_full_pool),
-        ("share", beyond_its_burst),
-        ("fifo", in_line),
-        ("priority", less_urgent),
-        ("queue", younger),
-        ("nodes", without_nodes),
-    ],
-)
-async def test_a_job_tells_why_it_waits(tmp_path: Path, kind: str, bring: Bring) -> None:
+REASONS: dict[Cause, Bring] = {
+    Cause.PAUSED: paused,
+    Cause.JOB: after_a_job,
+    Cause.APPROVAL: unapproved,
+    Cause.STEP: after_a_step,
+    Cause.RETRY: failed_lately,
+    Cause.NO_NODE: too_large,
+    Cause.LIMIT: limited,
+    Cause.LICENCE: without_a_licence,
+    Cause.POOL: in_a_full_pool,
+    Cause.SHARE: beyond_its_burst,
+    Cause.FIFO: in_line,
+    Cause.PRIORITY: less_urgent,
+    Cause.QUEUE: younger,
+    Cause.NODES: without_nodes,
+}
+
+
+def test_every_reason_that_there_is_is_brought_about() -> None:
+    assert REASONS.keys() == set(Cause)
+
+
+@pytest.mark.parametrize(("kind", "bring"), REASONS.items())
+async def test_a_job_tells_why_it_waits(tmp_path: Path, kind: Cause, bring: Bring) -> None:
     def program(keeper: Keeper) -> None:
         job = bring(keeper)
         keeper.becomes(lambda: kind in keeper.kinds(job))
