@@ -11,6 +11,7 @@ from lightmill.domain.resources import GIB
 from lightmill.render_node.engines import process_tree
 from lightmill.render_node.engines.contract import ColdEngine, Engine, WarmEngine
 from lightmill.render_node.engines.leftovers import mark_of
+from lightmill.render_node.engines.nursery import Nursery
 from lightmill.render_node.engines.renderers import InstalledRenderers
 from lightmill.render_node.engines.sandbox import Sandbox
 from lightmill.render_node.ports import Launch, RenderedImage, Renderer
@@ -44,6 +45,7 @@ class Bench:
         self.log = folder / "log.txt"
         self.progress: list[float] = []
         self._sandbox = sandbox
+        self._nursery = Nursery()
         self._opened: list[Renderer] = []
 
     def launch(self, work: Work, project: Path | None = None, ram: int = 4 * GIB) -> Launch:
@@ -59,7 +61,9 @@ class Bench:
         )
 
     async def open(self, engine: Engine, launch: Launch) -> Renderer:
-        renderers = InstalledRenderers(self.state_dir, self._sandbox, engines=[engine])
+        renderers = InstalledRenderers(
+            self.state_dir, self._sandbox, engines=[engine], nursery=self._nursery
+        )
         renderer = await renderers.open(launch)
         self._opened.append(renderer)
         return renderer
@@ -75,6 +79,7 @@ class Bench:
     async def close(self) -> None:
         for renderer in self._opened:
             await renderer.close()
+        await self._nursery.close()
 
 
 def limited(work: Work, limits: Limits) -> Work:

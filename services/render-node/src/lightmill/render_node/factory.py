@@ -1,6 +1,7 @@
 """Builds the render node from its settings: the one place that names concrete adapters."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ from lightmill.render_node.engines.child_watch import watch_by_descriptor
 from lightmill.render_node.engines.configured import blenders, configured
 from lightmill.render_node.engines.films import FilmsAndImages
 from lightmill.render_node.engines.leftovers import kill_leftovers
+from lightmill.render_node.engines.nursery import Nursery
 from lightmill.render_node.engines.renderers import InstalledRenderers
 from lightmill.render_node.engines.sandbox import no_sandbox
 from lightmill.render_node.engines.self_test import faults_of
@@ -133,7 +135,7 @@ async def run(settings: NodeSettings, broker: Broker, clock: Clock, stop: asynci
         identity = await _enrol(settings, client)
         api = HttpApi(client, identity.token)
         await require_admitted(api)
-        renderers = await asyncio.to_thread(_installed, settings)
+        renderers = await asyncio.to_thread(_installed, settings, await _nursery(stack))
         faulty = await faults_of(renderers, folder) if settings.node_self_test else {}
         outside = Outside(
             broker=broker,
@@ -285,7 +287,16 @@ def _images() -> Images:
     return FilmsAndImages(ImagesAndArchives(OpenImageIoImages()))
 
 
-def _installed(settings: NodeSettings) -> Renderers:
+async def _nursery(stack: AsyncExitStack) -> Nursery | None:
+    """Return who starts engines without walls, where the kernel knows how."""
+    if sys.platform != "linux":
+        return None
+    nursery = Nursery()
+    stack.push_async_callback(nursery.close)
+    return nursery
+
+
+def _installed(settings: NodeSettings, nursery: Nursery | None = None) -> Renderers:
     clock = SystemClock()
     submissions = JournalSubmissions(settings.node_state_dir / "journal.sqlite", clock)
     return InstalledRenderers(
@@ -297,6 +308,7 @@ def _installed(settings: NodeSettings) -> Renderers:
             *configured(settings, submissions, clock),
             AssemblyEngine(),
         ),
+        nursery=nursery,
     )
 
 

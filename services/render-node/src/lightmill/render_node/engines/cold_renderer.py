@@ -56,7 +56,6 @@ class ColdRenderer:
         process = self._make_process(command, self._log)
         try:
             await process.start()
-            process.end_input()
         except OSError as error:
             await process.close()
             detail = f"{self._engine.name} cannot be started: {error}"

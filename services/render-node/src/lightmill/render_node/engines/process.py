@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightmill.render_node.engines import disk_use, process_tree
+from lightmill.render_node.engines.births import Birth, Births, Child, OwnBirths
 from lightmill.render_node.engines.farewell import Farewell
-from lightmill.render_node.engines.launching import find_launch
 from lightmill.render_node.engines.output_log import OutputLog
 
 _CHUNK = 2**16
@@ -28,7 +28,7 @@ class ProcessPlan:
         mark: By which its processes can be found.
         ram: Bytes that the tree may hold.
         processes: How many the tree may have.
-        merged: Whether its error output is read line by line as well.
+        merged: Whether its error output is read line by line as well, and nothing said to it.
         patience: Seconds that it may take to leave by itself, from the end of its input.
         disk: Bytes that may lie in its folder, in one file or in all.
     """
@@ -55,18 +55,23 @@ class EngineProcess:
     """
 
     def __init__(
-        self, plan: ProcessPlan, log: OutputLog, farewell: Farewell | None = None
+        self,
+        plan: ProcessPlan,
+        log: OutputLog,
+        farewell: Farewell | None = None,
+        births: Births | None = None,
     ) -> None:
         self._plan = plan
         self._log = log
         self._farewell = farewell or Farewell()
+        self._births = births or OwnBirths()
         self._loop = asyncio.get_running_loop()
         self._lines: asyncio.Queue[str | None] = asyncio.Queue(_MOST_LINES)
         self._rest = b""
         self._fds: dict[int, bool] = {}
         self._input = -1
         self._unsent = b""
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Child | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._pids: list[int] = []
         self._memory = 0
@@ -103,29 +108,39 @@ class EngineProcess:
         Raises:
             OSError: the program is not here or may not be run.
         """
-        child_input, self._input = os.pipe()
-        out, child_out = os.pipe()
-        err, child_err = os.pipe()
+        theirs = self._pipes()
+        child_input, child_out, *more = theirs
+        birth = Birth(
+            argv=self._plan.argv,
+            environment={**self._plan.environment, process_tree.MARK: self._plan.mark},
+            folder=self._plan.folder,
+            mark=self._plan.mark,
+            file_bytes=self._plan.disk,
+            descriptors=(child_input, child_out, more[0] if more else child_out),
+        )
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._launched(),
-                stdin=child_input,
-                stdout=child_out,
-                stderr=child_out if self._plan.merged else child_err,
-                cwd=self._plan.folder,
-                env={**self._plan.environment, process_tree.MARK: self._plan.mark},
-                start_new_session=True,
-            )
+            self._process = await self._births.start(birth)
         finally:
-            for fd in (child_input, child_out, child_err):
+            for fd in theirs:
                 os.close(fd)
-            self._listen(out, lines=True)
-            self._listen(err, lines=False)
-        os.set_blocking(self._input, False)
         self._tasks = [
             asyncio.create_task(self._await_exit(self._process)),
             asyncio.create_task(self._watch(self._process.pid)),
         ]
+
+    def _pipes(self) -> list[int]:
+        """Return the engine's ends: its input, its output, its errors where they are apart."""
+        if self._plan.merged:
+            child_input = os.open(os.devnull, os.O_RDONLY)
+        else:
+            child_input, self._input = os.pipe()
+            os.set_blocking(self._input, False)
+        theirs = [child_input]
+        for lines in (True,) if self._plan.merged else (True, False):
+            ours, engines = os.pipe()
+            theirs.append(engines)
+            self._listen(ours, lines=lines)
+        return theirs
 
     def send(self, line: str) -> None:
         """Write a line to the engine's input; what the pipe does not hold follows by and by.
@@ -159,7 +174,7 @@ class EngineProcess:
             task.cancel()
         if self._process is not None and self._process.returncode is None:
             await asyncio.to_thread(process_tree.end, self._process.pid, self._plan.mark)
-        elif self._process is not None:
+        elif self._process is not None and not self._process.left_nothing:
             await self._farewell(self._plan.mark)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for fd in list(self._fds):
@@ -195,9 +210,6 @@ class EngineProcess:
         if self._unsent:
             self._loop.remove_writer(self._input)
             self._unsent = b""
-
-    def _launched(self) -> Sequence[str]:
-        return find_launch()(self._plan.argv, self._plan.disk)
 
     def _listen(self, fd: int, *, lines: bool) -> None:
         os.set_blocking(fd, False)
@@ -236,7 +248,7 @@ class EngineProcess:
         with contextlib.suppress(asyncio.QueueFull):
             self._lines.put_nowait(line)
 
-    async def _await_exit(self, process: asyncio.subprocess.Process) -> None:
+    async def _await_exit(self, process: Child) -> None:
         await process.wait()
         for fd in list(self._fds):
             self._drain(fd)

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from lightmill.domain.failures import FailureKind
+from lightmill.render_node.engines.births import Births
 from lightmill.render_node.engines.blender import BlenderProgram, BpyModule
 from lightmill.render_node.engines.cold_renderer import ColdRenderer
 from lightmill.render_node.engines.contract import ColdEngine, Command, Engine, Service
@@ -13,7 +14,7 @@ from lightmill.render_node.engines.leftovers import mark_of
 from lightmill.render_node.engines.output_log import OutputLog
 from lightmill.render_node.engines.process import EngineProcess, ProcessPlan
 from lightmill.render_node.engines.renderer import WarmRenderer
-from lightmill.render_node.engines.sandbox import Sandbox, find_sandbox
+from lightmill.render_node.engines.sandbox import Sandbox, Unconfined, find_sandbox
 from lightmill.render_node.engines.simulated import Simulated
 from lightmill.render_node.ports import Launch, Renderer, RenderFailedError
 from lightmill.runtime.ids import new_id
@@ -28,6 +29,8 @@ class InstalledRenderers:
         enable_simulated: Whether the simulated engine is offered.
         engines: Engines to look for; of several with one name, the first that is here counts.
             Blender when not given.
+        nursery: Who starts engines that have no walls and serve a single frame; the node itself
+            when not given.
     """
 
     def __init__(
@@ -37,10 +40,12 @@ class InstalledRenderers:
         *,
         enable_simulated: bool = False,
         engines: Sequence[Engine] | None = None,
+        nursery: Births | None = None,
     ) -> None:
         self._mark = mark_of(state_dir)
         self._sandbox = sandbox or find_sandbox()
         self._farewell = Farewell()
+        self._nursery = nursery if isinstance(self._sandbox, Unconfined) else None
         looked_for = (BpyModule(), BlenderProgram()) if engines is None else engines
         simulated = (Simulated(),) if enable_simulated else ()
         self._found: dict[str, tuple[Engine, tuple[str, ...]]] = {}
@@ -96,4 +101,5 @@ class InstalledRenderers:
             merged=merged,
             patience=command.patience,
         )
-        return EngineProcess(plan, log, self._farewell)
+        births = self._nursery if merged else None  # it dies after the node, and long ones may not
+        return EngineProcess(plan, log, self._farewell, births)
