@@ -21,6 +21,7 @@ from lightmill.render_node.ports import (
 )
 from lightmill.render_node.use_cases.deliver_frame import DeliverFrame, nothing_left
 from lightmill.render_node.use_cases.fetch_bundle import FetchBundle
+from lightmill.render_node.use_cases.follow_log import FollowLog
 from lightmill.render_node.use_cases.keep_warm import KeepWarm, Warm, Wish
 from lightmill.render_node.use_cases.upload_urls import UploadUrls
 from lightmill.runtime.clock import Clock
@@ -125,12 +126,18 @@ class RunAttempt:
         run.progress.opened(run.held)
         # No thread between two frames: it would wait for those that deliver the last one.
         start = _size(warm.log)
+        log = FollowLog(
+            size=lambda: _size(warm.log),
+            store=lambda: self._store_log(warm, start, run),
+            every=self._deliver.log_seconds,
+        )
         try:
             failure = await self._use(warm, run)
             if _size(warm.log) > start:
-                run.deliveries.append(asyncio.create_task(self._store_log(warm, start, run)))
+                run.deliveries.append(asyncio.create_task(log.last()))
             await self._await_deliveries(run)
         finally:
+            await log.close()
             await _stopped(*run.deliveries)
             forget = self._workspaces.forget_attempt
             await asyncio.to_thread(forget, warm.scratch, run.held.attempt_id)
