@@ -92,6 +92,9 @@ class RunAttempt:
         assignment = held.assignment
         urls = UploadUrls(self._api, self._clock, held.attempt_id, _names(assignment))
         run = _Job(held=held, progress=progress, urls=urls, deliveries=[])
+        if not assignment.work.leaves_file:
+            await self._work(run, turn)
+            return
         try:
             async with asyncio.TaskGroup() as group:
                 # Its refusal ends the attempt, however long the frame would still render.
@@ -139,10 +142,13 @@ class RunAttempt:
         finally:
             await log.close()
             await _stopped(*run.deliveries)
-            forget = self._workspaces.forget_attempt
-            await asyncio.to_thread(forget, warm.scratch, run.held.attempt_id)
+            await self._forget_attempt(warm.scratch, run.held.attempt_id)
         if failure is not None:
             raise failure
+
+    async def _forget_attempt(self, scratch: Path, attempt_id: str) -> None:
+        if not self._workspaces.forget_empty(scratch, attempt_id):
+            await asyncio.to_thread(self._workspaces.forget_attempt, scratch, attempt_id)
 
     async def _use(self, warm: Warm, run: _Job) -> RenderFailedError | None:
         """Render until done or until a frame fails, and give the renderer back."""
@@ -205,8 +211,6 @@ class RunAttempt:
 
 async def _ask_ahead(run: _Job, turn: asyncio.Event) -> None:
     """Ask for URLs while nothing waits for this node: once the engine has been started."""
-    if not run.held.assignment.work.leaves_file:
-        return
     if turn.is_set():
         await run.opened.wait()
     await run.urls.fetch_ahead()
@@ -249,7 +253,10 @@ def _made(folder: Path) -> Path:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _cut(log: Path, start: int, piece: Path) -> None:
