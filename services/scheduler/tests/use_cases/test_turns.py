@@ -1,13 +1,16 @@
 """The next turn is decided while the database writes the last."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import count
 
 from typing_extensions import override
 
+from lightmill.broker.in_process import InProcessBroker
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import JobSpec, StepSpec, Wanted, Work
 from lightmill.domain.resources import Needs
@@ -26,6 +29,7 @@ from lightmill.scheduler.ports import Ledger, Snapshot
 from lightmill.scheduler.simulation.invented_node import machine
 from lightmill.scheduler.simulation.stage import START, Stage
 from lightmill.scheduler.use_cases.decide import Decide, News
+from lightmill.scheduler.use_cases.lead import Lead
 
 
 def wanted(job_id: str, version: int, what: Wanted = Wanted.RUN) -> JobAsked:
@@ -51,13 +55,21 @@ def wanted(job_id: str, version: int, what: Wanted = Wanted.RUN) -> JobAsked:
 
 
 class SlowLedger(Ledger):
-    """Commits when `gate` is open; `asked` is what is wanted of a job now."""
+    """Commits when `gate` is open.
+
+    Attributes:
+        wanted: What is wanted of each job now.
+        looks: How often that has been asked.
+        begun: How often it had been when each writing began.
+    """
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.wanted: dict[str, JobAsked] = {}
         self.committed: list[Changes] = []
         self.read: list[int] = []
+        self.looks = 0
+        self.begun: list[int] = []
 
     @override
     async def snapshot(self) -> Snapshot:
@@ -70,6 +82,7 @@ class SlowLedger(Ledger):
 
     @override
     async def asked(self, job_ids: Iterable[str]) -> list[JobAsked]:
+        self.looks += 1
         return [self.wanted[job_id] for job_id in job_ids]
 
     @override
@@ -85,6 +98,7 @@ class SlowLedger(Ledger):
         return self._commit(changes)
 
     async def _commit(self, changes: Changes) -> None:
+        self.begun.append(self.looks)
         await self.gate.wait()
         self.committed.append(changes)
 
@@ -153,6 +167,58 @@ async def test_news_is_acknowledged_after_its_own_commit() -> None:
     for turn in turns:
         await decide.complete(turn)
     assert done == ["a after 1", "b after 2"]
+
+
+@asynccontextmanager
+async def leading(decide: Decide, ledger: Ledger) -> AsyncIterator[Lead]:
+    """Give a leader whose turns begin with the first `await` in the block."""
+    async with InProcessBroker().connect("leader") as link:
+        lead = Lead(
+            decide=decide,
+            ledger=ledger,
+            link=link,
+            clock=SystemClock(),
+            epoch=1,
+            beat=1.0,
+            sweep=30.0,
+        )
+        turns = asyncio.create_task(lead.turns())
+        yield lead
+        turns.cancel()
+
+
+def much(ledger: SlowLedger, name: str) -> News:
+    """Return as much news as a turn takes in, among them a doorbell."""
+    beats = tuple(BeatPassed(0) for _ in range(3000))
+    return replace(asks(ledger, wanted(name, 1)), facts=beats)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():  # noqa: ASYNC110  # a leader tells nobody of its turns
+            await asyncio.sleep(0.001)
+
+
+async def test_more_news_than_a_turn_takes_in_is_left_for_the_next() -> None:
+    decide, ledger = leader()
+    ledger.gate.set()
+    async with leading(decide, ledger) as lead:
+        for name in "abc":
+            await lead.hear(much(ledger, name))
+        await until(lambda: decide.turns == 3)
+    assert [sorted(changes.jobs) for changes in ledger.committed] == [["a"], ["b"], ["c"]]
+
+
+async def test_a_turn_is_being_written_before_the_next_is_decided() -> None:
+    """Deciding takes the thread: what had not left before it would wait for it."""
+    decide, ledger = leader()
+    async with leading(decide, ledger) as lead:
+        for name in "ab":
+            await lead.hear(much(ledger, name))
+        await until(lambda: ledger.looks == 2)
+        assert ledger.begun == [1]
+        ledger.gate.set()
+        await until(lambda: decide.turns == 2)
 
 
 def test_rows_tell_what_was_true_when_they_were_taken() -> None:

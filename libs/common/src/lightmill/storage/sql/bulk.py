@@ -4,10 +4,10 @@ A driver's executemany spends more time on each value than the database does on 
 database itself takes the document apart. What all rows have in common is not repeated in it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_core import to_json
 from sqlalchemy import (
@@ -19,7 +19,6 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
-    Update,
     bindparam,
     cast,
     func,
@@ -27,11 +26,13 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
+    tuple_,
 )
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import NullType
 
-from lightmill.storage.sql.document import Document
+from lightmill.storage.sql.document import Document, Listed
 from lightmill.storage.sql.schema.columns import Utc
 from lightmill.storage.sql.upsert import upsert
 
@@ -44,11 +45,13 @@ _FEW = 50
 """Below it a statement of its own for what rows have in common costs more than it saves."""
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 
 async def add(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Insert `rows`, which all have the same columns; bytes in them are UTF-8 text."""
-    await _write(connection, table, rows, None)
+    for statement, parameters in adding(connection.dialect.name, table, rows):
+        await connection.execute(statement, parameters)
 
 
 async def put(
@@ -62,22 +65,46 @@ async def put(
         rows: All with the same columns; bytes in them are UTF-8 text.
         keep: Columns that an existing row keeps.
     """
-    await _write(connection, table, rows, tuple(keep))
+    for statement, parameters in putting(connection.dialect.name, table, rows, keep=keep):
+        await connection.execute(statement, parameters)
 
 
-async def change(
-    connection: AsyncConnection, statement: Update, column: Column[Any], values: Sequence[str]
-) -> int:
-    """Update the rows whose `column` is one of `values`; return how many were found."""
-    _, (wanted,) = given(connection.dialect.name, [column])
-    rows = [{column.name: value} for value in values]
-    # Told nothing, MySQL may look through the document once for each row of an index.
-    hinted = statement.prefix_with(f"/*+ JOIN_PREFIX({_GIVEN}) */", dialect="mysql")
-    done = await connection.execute(
-        hinted.where(column == wanted),
-        {_GIVEN: document(connection.dialect.name, rows, [column])},
-    )
-    return done.rowcount
+def adding(dialect: str, table: Table, rows: Sequence[Row]) -> Iterator[tuple[Insert, Row]]:
+    """Yield what `add` executes, with its parameters."""
+    return _writing(dialect, table, rows, None)
+
+
+def putting(
+    dialect: str, table: Table, rows: Sequence[Row], *, keep: Collection[str] = ()
+) -> Iterator[tuple[Insert, Row]]:
+    """Yield what `put` executes, with its parameters."""
+    return _writing(dialect, table, rows, tuple(keep))
+
+
+def portions(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield `values` in parts that one statement takes."""
+    for start in range(0, len(values), _STATEMENT):
+        yield values[start : start + _STATEMENT]
+
+
+def among(dialect: str, *columns: Column[Any]) -> ColumnElement[bool]:
+    """Return whether `columns`, a name or a name and a number, are among the parameter `given`.
+
+    The parameter is what `listed` makes of the values.
+    """
+    if dialect == "mysql":
+        left = tuple_(*columns) if columns[1:] else columns[0]
+        return left.bool_op("IN")(bindparam(_GIVEN, type_=NullType()))
+    lines = func.json_each(bindparam(_GIVEN, type_=Text)).table_valued("value", name=_GIVEN)
+    if not columns[1:]:
+        return columns[0].in_(select(lines.c.value))
+    parts = [func.json_extract(lines.c.value, f"$[{n}]") for n, _ in enumerate(columns)]
+    return tuple_(*columns).in_(select(*parts))
+
+
+def listed(dialect: str, values: Sequence[str] | Sequence[tuple[str, int]]) -> Row:
+    """Return the parameter `given` of `among`, beside which there may be others."""
+    return {_GIVEN: Listed(values) if dialect == "mysql" else to_json(values).decode()}
 
 
 def given(dialect: str, columns: Sequence[Column[Any]]) -> tuple[FromClause, list[Any]]:
@@ -108,19 +135,16 @@ def document(dialect: str, rows: Sequence[Row], columns: Sequence[Column[Any]]) 
     return Document(text) if dialect == "mysql" else text
 
 
-async def _write(
-    connection: AsyncConnection, table: Table, rows: Sequence[Row], keep: tuple[str, ...] | None
-) -> None:
-    for start in range(0, len(rows), _STATEMENT):
-        some = rows[start : start + _STATEMENT]
+def _writing(
+    dialect: str, table: Table, rows: Sequence[Row], keep: tuple[str, ...] | None
+) -> Iterator[tuple[Insert, Row]]:
+    for some in portions(rows):
         common = _common(some)
         own = tuple(name for name in some[0] if name not in common)
-        statement = _statement(table, connection.dialect.name, own, tuple(common), keep)
+        statement = _statement(table, dialect, own, tuple(common), keep)
         parameters = {f"common_{name}": value for name, value in common.items()}
-        parameters[_GIVEN] = document(
-            connection.dialect.name, some, [table.c[name] for name in own]
-        )
-        await connection.execute(statement, parameters)
+        parameters[_GIVEN] = document(dialect, some, [table.c[name] for name in own])
+        yield statement, parameters
 
 
 def _common(rows: Sequence[Row]) -> Row:
@@ -147,8 +171,18 @@ def _statement(
     same = [bindparam(f"common_{name}", type_=table.c[name].type) for name in common]
     # SQLite would take the ON of an upsert for that of a join, but for the WHERE.
     query = select(*values, *same).select_from(source).where(true())
-    statement = insert(table) if keep is None else upsert(table, dialect, keep=keep)
-    return statement.from_select([*own, *common], query)
+    names = [*own, *common]
+    if keep is None:
+        return insert(table).from_select(names, query)
+    if dialect != "mysql":
+        return upsert(table, dialect, keep=keep).from_select(names, query)
+    changed = {
+        name: value
+        for name, value in zip(names, [*values, *same], strict=True)
+        if not table.c[name].primary_key and name not in keep
+    }
+    # Not VALUES(): it is met with a warning, which the driver then asks for.
+    return mysql.insert(table).from_select(names, query).on_duplicate_key_update(changed)
 
 
 def _mysql_type(column: Column[Any]) -> str:

@@ -18,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
 from lightmill.storage.sql.document import CONVERSIONS
+from lightmill.storage.sql.script import allow_scripts
 
 _BUSY_MS = 30_000
 _RECYCLE_S = 1800
@@ -164,7 +165,9 @@ def _mysql(url: URL, fresh_seconds: float) -> tuple[AsyncEngine, AsyncEngine]:
         _ping_after(made, fresh_seconds)
         return made
 
-    return engine("READ COMMITTED"), engine("AUTOCOMMIT", skip_autocommit_rollback=True)
+    writer = engine("READ COMMITTED")
+    allow_scripts(writer.sync_engine)
+    return writer, engine("AUTOCOMMIT", skip_autocommit_rollback=True)
 
 
 def _ping_after(engine: AsyncEngine, seconds: float) -> None:

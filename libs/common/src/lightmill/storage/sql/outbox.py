@@ -5,11 +5,13 @@ the hundreds that a turn of the scheduler has, the rows would cost more than all
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
+from typing import Self
 
-from sqlalchemy import Table, Text, bindparam, insert
+from sqlalchemy import Insert, Table, Text, bindparam, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.contextvars import get_contextvars
 
@@ -27,6 +29,7 @@ from lightmill.storage.sql.parcel import (
     lines,
     parcel,
 )
+from lightmill.storage.sql.script import Answer, Script
 
 _ROW_BYTES = 4 * 2**20
 """Of effects in one row, but for its last; MySQL keeps 16 MiB in a MEDIUMBLOB."""
@@ -70,30 +73,57 @@ async def put_together(
     connection: AsyncConnection, outbox: Table, effects: Iterable[Effect], now: datetime
 ) -> list[Parcel]:
     """Write `effects` into as few rows of `outbox` as can hold them, and return these."""
-    trace = _trace()
-    carried = (_carried(effect, trace) for effect in effects)
-    return [
-        parcel(await _add(connection, outbox, load, text, now), load, now)
-        for load, text in list(_loads(carried))
-    ]
+    script = Script()
+    letters = Letters.of(connection.dialect.name, outbox, effects, now)
+    letters.add_to(script)
+    return letters.parcels(await script.run(connection))
 
 
-async def _add(
-    connection: AsyncConnection, outbox: Table, load: list[Carried], text: bytes, now: datetime
-) -> int:
-    """Insert one row with all of `load`, and return its id."""
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Rows of an outbox that a script is to write, the last of its statements."""
+
+    rows: Sequence[tuple[Sequence[Carried], Insert, Mapping[str, object]]]
+    now: datetime
+
+    @classmethod
+    def of(cls, dialect: str, outbox: Table, effects: Iterable[Effect], now: datetime) -> Self:
+        """Return as few rows as can hold `effects`."""
+        trace = _trace()
+        loads = _loads(_carried(effect, trace) for effect in effects)
+        return cls(
+            [(load, *_adding(dialect, outbox, load, text, now)) for load, text in loads], now
+        )
+
+    def add_to(self, script: Script) -> None:
+        """Append what writes them."""
+        for _, statement, row in self.rows:
+            script.add(statement, row)
+
+    def parcels(self, answers: Sequence[Answer]) -> list[Parcel]:
+        """Return the rows as they have been written."""
+        last = answers[len(answers) - len(self.rows) :]
+        both = zip(self.rows, last, strict=True)
+        return [parcel(answer.key, load, self.now) for (load, _, _), answer in both]
+
+
+def _adding(
+    dialect: str, outbox: Table, load: Sequence[Carried], text: bytes, now: datetime
+) -> tuple[Insert, Mapping[str, object]]:
+    """Return what inserts one row with all of `load`, and its parameters."""
     if len(load) == 1:
-        done = await connection.execute(insert(outbox), _row(load[0], {}) | {"created_at": now})
-        return int((done.inserted_primary_key or (0,))[0])
+        return _insert(outbox, None), _row(load[0], {}) | {"created_at": now}
     row = {**_NO_MESSAGE, "effect": TOGETHER, "headers": {}, "created_at": now}
+    if dialect == "mysql":
+        return _insert(outbox, "document"), row | {"document": Document(text.decode())}
+    return _insert(outbox, None), row | {"body": text}
+
+
+@lru_cache
+def _insert(outbox: Table, body: str | None) -> Insert:
+    """Return the statement, whose body may come as a parameter of another name and type."""
     statement = insert(outbox)
-    if connection.dialect.name == "mysql":
-        statement = statement.values(body=bindparam("document", type_=Text))
-        row["document"] = Document(text.decode())
-    else:
-        row["body"] = text
-    done = await connection.execute(statement, row)
-    return int((done.inserted_primary_key or (0,))[0])
+    return statement if body is None else statement.values(body=bindparam(body, type_=Text))
 
 
 def _loads(effects: Iterable[Carried]) -> Iterator[tuple[list[Carried], bytes]]:

@@ -59,8 +59,7 @@ class FetchBundle:
         """
         job = JobFolder(assignment.owner, assignment.job_id)
         async with self._turns.setdefault(job, asyncio.Lock()):
-            # No thread: it takes less time than to change to one, and a start waits for it.
-            free, ready = self._look(job, assignment.bundle_id)
+            free, ready = await asyncio.to_thread(self._look, job, assignment.bundle_id)
             if free < self._disk_floor:
                 await self._require_disk()
             if assignment.work.inputs:

@@ -17,6 +17,8 @@ from lightmill.scheduler.core.facts import BeatPassed, Fact, NodeReported, Order
 from lightmill.scheduler.use_cases.decide import News
 
 _BATCH = 500
+_REPORTS = 50
+"""Read at once: few enough for a turn to take in as much as it wants, and no more."""
 _LOG = structlog.get_logger()
 
 
@@ -69,7 +71,7 @@ async def reports(inbox: Inbox, epoch: int) -> AsyncIterator[News]:
     while True:
         facts: list[Fact] = []
         last = None
-        for delivery in await inbox.receive(_BATCH):
+        for delivery in await inbox.receive(_REPORTS):
             try:
                 facts.extend(_facts(delivery, epoch))
             except (ValidationError, _ImplausibleError) as error:

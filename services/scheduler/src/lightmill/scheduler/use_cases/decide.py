@@ -7,7 +7,7 @@ from datetime import datetime
 
 from lightmill.runtime.clock import Clock
 from lightmill.scheduler.core.changes import Changes
-from lightmill.scheduler.core.facts import BeatPassed, Fact, NodeAsked
+from lightmill.scheduler.core.facts import BeatPassed, Fact, NodeAsked, NodeReported
 from lightmill.scheduler.core.farm import Farm
 from lightmill.scheduler.ports import Ledger, RefusedError
 
@@ -28,6 +28,12 @@ class News:
     policy: bool = False
     facts: tuple[Fact, ...] = ()
     acknowledge: Acknowledge | None = None
+
+    @property
+    def weight(self) -> int:
+        """Return how much there is to do for it: what it tells, and each end of an attempt."""
+        reports = (fact.report for fact in self.facts if isinstance(fact, NodeReported))
+        return len(self.jobs) + len(self.facts) + sum(len(one.finishes) for one in reports)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,12 @@ from lightmill.runtime.clock import Clock
 from lightmill.scheduler.ports import Ledger
 from lightmill.scheduler.use_cases.decide import Decide, News
 
-_TURN = 2000
-"""Pieces of news in one turn at the most."""
+_QUEUE = 2000
+"""Pieces of news that wait for their turn at the most."""
+
+_TURN = 3000
+"""What a turn takes in, by weight: were it all that there is, everything else would stand still
+while the database writes it, and the database while it is being decided."""
 
 _SKEW = timedelta(minutes=10)
 """How far the clocks of api and scheduler may be apart for a sweep to see everything."""
@@ -30,7 +34,7 @@ class Lead:
     epoch: int
     beat: float
     sweep: float
-    _news: asyncio.Queue[News] = field(default_factory=lambda: asyncio.Queue(_TURN))
+    _news: asyncio.Queue[News] = field(default_factory=lambda: asyncio.Queue(_QUEUE))
 
     async def turns(self) -> None:
         """Decide for ever; the database writes one turn while the next is decided.
@@ -46,14 +50,17 @@ class Lead:
                 if writing is not None:
                     await writing
                 writing = tasks.create_task(self.decide.complete(turn))
+                await asyncio.sleep(0)  # it is under way before the next decision takes the thread
                 if self.decide.turned is not None:
                     await writing  # so that the log of a night can be decided again, turn by turn
 
     async def _gathered(self) -> list[News]:
-        """Return all the news that there is, as soon as there is some."""
+        """Return the news that there is, as soon as there is some, up to what a turn takes."""
         pieces = [await self._news.get()]
-        while len(pieces) < _TURN and not self._news.empty():
+        weight = pieces[0].weight
+        while weight < _TURN and not self._news.empty():
             pieces.append(self._news.get_nowait())
+            weight += pieces[-1].weight
         return pieces
 
     async def listen(self, source: AsyncIterator[News]) -> None:
