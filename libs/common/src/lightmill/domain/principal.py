@@ -27,8 +27,3 @@ class Principal:
     role: Role
     token_id: str
     node_id: str | None = None
-
-    @property
-    def may_write(self) -> bool:
-        """Whether the bearer may submit and change things."""
-        return self.role in {Role.ADMIN, Role.ARTIST}

@@ -146,11 +146,6 @@ class Assembly:
     collector: CollectGarbage
 
 
-def application(settings: ApiSettings, parts: Parts) -> FastAPI:
-    """Return the api, ready to be served; its outbox is carried by `run` alone."""
-    return assemble(settings, parts).app
-
-
 def assemble(settings: ApiSettings, parts: Parts) -> Assembly:
     """Return the api and the carrier of its outbox."""
     relay = outbox_relay(parts.database, parts.cache, parts.clock)

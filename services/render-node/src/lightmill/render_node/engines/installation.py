@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -129,11 +128,6 @@ def install_blender(target: Path | None = None) -> Path:
             if not bpy_version(home):
                 raise InstallationError(f"{home} is in the way: {error}") from error
     return home
-
-
-def remove_blender(target: Path | None = None) -> None:
-    """Delete the managed Blender, if it is there."""
-    shutil.rmtree(target or blender_home(), ignore_errors=True)
 
 
 def _make(folder: Path) -> None:
