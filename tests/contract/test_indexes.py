@@ -172,7 +172,7 @@ async def test_frames_by_task_and_status(full: Database) -> None:
 
 
 async def test_results_of_a_job_by_frame(full: Database) -> None:
-    query = WorkQueries(full)
+    query = WorkQueries(full, SystemClock())
     plan = await plans(full, lambda: query.results("t0", "job8", Cut(limit=50), str))
     assert plan["results"].key == "ix_results_tenant_id_job_id_frame"
 

@@ -272,7 +272,7 @@ def _collaborators(
     job_rows = SqlJobs(database, clock, relay.hand)
     analyses = SqlAnalyses(database, clock, relay.wake, settings.path_rules)
     node_queries, standings = NodeQueries(database), Standings(database, parts.cache)
-    hardware, work = HardwareQueries(database, node_queries), WorkQueries(database)
+    hardware, work = HardwareQueries(database, node_queries), WorkQueries(database, clock)
     policies, job_queries = PolicyQueries(database), JobQueries(database, parts.cache)
     change_job = ChangeJob(job_rows, standings, job_queries)
     presence = FindPresence(assets, store)

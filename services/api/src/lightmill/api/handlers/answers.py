@@ -205,6 +205,9 @@ class TaskSeen(Answer):
     node_id: str
     attempt_id: str
     progress: float
+    remaining_seconds: float | None = Field(
+        description="Of what runs, when the rest goes as fast as what is done"
+    )
     failures: int
     error: str | None
     created_at: datetime

@@ -1,16 +1,20 @@
 """What has become of a job: tasks, attempts, results."""
 
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, func, or_, select
 
 from lightmill.api.core import cursor
 from lightmill.api.core.moment import rfc3339
+from lightmill.api.core.remaining import remaining
 from lightmill.api.ports import Freed
 from lightmill.api.queries.expiry import still_there
 from lightmill.api.queries.page import Cut, Page, page
-from lightmill.domain.states import NodeState
+from lightmill.domain.states import NodeState, TaskState
+from lightmill.runtime.clock import Clock
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.schema.api import JOBS
 from lightmill.storage.sql.schema.scheduler import ATTEMPTS, NODES, RESULTS, STEPS, TASKS
@@ -23,8 +27,9 @@ _THERE = (NodeState.ONLINE, NodeState.DRAINING)
 class WorkQueries:
     """Reads what the scheduler has written about one job of a tenant."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     async def exists(self, tenant_id: str, job_id: str) -> bool:
         """Tell whether the tenant has this job."""
@@ -34,7 +39,7 @@ class WorkQueries:
 
     async def tasks(self, tenant_id: str, job_id: str, cut: Cut) -> Page:
         """Return the tasks of a job, in the order in which they were assigned first."""
-        return await self._by_id(TASKS, tenant_id, job_id, cut, _task)
+        return await self._by_id(TASKS, tenant_id, job_id, cut, partial(_task, self._clock.now()))
 
     async def attempts(self, tenant_id: str, job_id: str, cut: Cut) -> Page:
         """Return the attempts of a job, the oldest first."""
@@ -125,7 +130,8 @@ def _behind(frame: object, step_id: object) -> ColumnElement[bool]:
     )
 
 
-def _task(row: Row[Any]) -> dict[str, object]:
+def _task(now: datetime, row: Row[Any]) -> dict[str, object]:
+    runs = row.state == TaskState.RUNNING
     return {
         "id": row.id,
         "step_id": row.step_id,
@@ -134,6 +140,7 @@ def _task(row: Row[Any]) -> dict[str, object]:
         "node_id": row.node_id,
         "attempt_id": row.attempt_id,
         "progress": row.progress,
+        "remaining_seconds": remaining(row.progress, row.started_at, now) if runs else None,
         "failures": row.failures,
         "error": row.error,
         "created_at": rfc3339(row.created_at),
