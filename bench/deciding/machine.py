@@ -36,7 +36,7 @@ class Machine:
         """Do as the leader says; return the attempts that it calls off while they run."""
         for settled in letter.settled:
             self._finishes.pop(settled.attempt_id, None)
-        self.queue.update((order.attempt_id, order) for order in letter.assign)
+        self.queue.update((order.attempt_id, order) for order in letter.assignments())
         for attempt_id in {*letter.recall, *letter.cancel} & self.queue.keys():
             self._finish(self.queue.pop(attempt_id), Outcome.RECALLED, 0.0)
         return [attempt_id for attempt_id in letter.cancel if attempt_id in self.running]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from lightmill.domain.failures import FailureKind
@@ -152,7 +153,7 @@ def test_a_long_attempt_has_a_longer_lease() -> None:
     farm.ask("job", "1")
     (name,) = [n for n, node in farm.nodes.items() if node.held]
     fact = farm.nodes[name].report()
-    held = fact.report.held[0].model_copy(update={"running_seconds": 200.0})
+    held = replace(fact.report.held[0], running_seconds=200.0)
     farm.observe(NodeReported(fact.report.model_copy(update={"held": (held,)})))
     farm.beats(15, silent=(name,))
     assert len(farm.assigned) == 1

@@ -102,7 +102,7 @@ def test_frames_of_an_attempt_said_to_be_queued_end_its_step() -> None:
     delivered = node.finishes.pop(attempt_id).delivered
     node.held[attempt_id] = assignment
     report = node.report().report
-    held = report.held[0].model_copy(update={"delivered": delivered})
+    held = replace(report.held[0], delivered=delivered)
     assert held.state is HeldState.QUEUED
     farm.observe(NodeReported(report.model_copy(update={"held": (held,)})))
     node.crash()

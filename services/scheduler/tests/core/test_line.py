@@ -11,12 +11,12 @@ from lightmill.domain.policy import Policy, Share
 from lightmill.domain.resources import Needs, Offer
 from lightmill.domain.states import StepState
 from lightmill.scheduler.core.demand import Demand
-from lightmill.scheduler.core.fleet import Total
 from lightmill.scheduler.core.line import Line
 from lightmill.scheduler.core.machine import Kind
 from lightmill.scheduler.core.precedence import Precedence
 from lightmill.scheduler.core.queue import Lane, Queue
 from lightmill.scheduler.core.shares import Shares
+from lightmill.scheduler.core.total import Total
 from lightmill.scheduler.core.waiting import Waiting
 from lightmill.scheduler.core.work import Attempt, Job, Step, Task
 

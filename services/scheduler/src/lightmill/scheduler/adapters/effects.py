@@ -42,8 +42,7 @@ def effects(
     for job in changes.jobs.values():
         row = jobs[job.id]
         yield SetStatus(f"job:{job.id}", job.row_version, status(job, row))
-        if job.id in changes.jobs_told:
-            yield Publish(JobChanged.model_validate(row))
+        yield Publish(JobChanged.model_validate(row))
     yield from map(Publish, _frames_rendered(changes))
     for node_id in changes.nodes_told:
         node = changes.nodes[node_id]
@@ -80,7 +79,7 @@ def _mail(letter: Letter, key: str, epoch: int, beat: float) -> Iterator[Outgoin
             "frames": letter.settled_frames,
         }
         yield Outgoing(exchange=NODES, key=key, kind=kind, body=to_json(settled))
-    first, *others = _loads(letter.assign)
+    first, *others = _loads(letter.assignments())
     more = {
         "cancel": letter.cancel,
         "recall": letter.recall,

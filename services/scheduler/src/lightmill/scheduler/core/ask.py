@@ -1,5 +1,6 @@
 """What one task asks of a machine, in numbers, and what a machine has free for it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lightmill.domain.resources import Needs, Offer, devices
@@ -17,6 +18,16 @@ _HAIR = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """Resources of one node for one attempt; `ram`, `disk` in bytes, `gpus` as device indices."""
+
+    cores: int
+    ram: int
+    gpus: tuple[int, ...]
+    disk: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """What one task asks of machines of one kind; `ram`, `disk` in bytes.
 
@@ -25,6 +36,7 @@ class Ask:
         devices: Indices of those that serve it, the smallest first.
         weights: How much a free core, and a free byte of RAM, counts for it.
         step: By how much it makes a machine less free, but for a hair of rounding.
+        grant: What it gets, unless that is the whole machine or devices.
     """
 
     cores: int
@@ -35,6 +47,7 @@ class Ask:
     devices: tuple[int, ...]
     weights: tuple[float, float]
     step: float
+    grant: Grant
 
     def fits(self, room: Room, kept: tuple[int, int]) -> bool:
         """Tell whether it fits by number, beside what is kept for each free device."""
@@ -45,6 +58,15 @@ class Ask:
             and gpus >= self.gpus
             and room[3] >= self.disk
         )
+
+    def freest(self, rooms: Iterable[Room], kept: tuple[int, int], than: float) -> Room | None:
+        """Return the first of the freest `rooms` where it fits, if that is freer than this."""
+        found, (cores, ram) = None, self.weights
+        for room in rooms:
+            free = room[0] * cores + room[1] * ram  # `freedom`, of which a call takes as long
+            if free > than and self.fits(room, kept):
+                found, than = room, free
+        return found
 
     def freedom(self, room: Room) -> float:
         """Return the free share of what it needs most there (Tetris' alignment)."""
@@ -68,6 +90,7 @@ def ask_of(needs: Needs, offer: Offer) -> Ask:
         devices=devices(needs, offer.gpus),
         weights=(share / weight / max(1, offer.cores), share_ram / weight / max(1, offer.ram)),
         step=(share * share + share_ram * share_ram) / weight - _HAIR,
+        grant=Grant(cores, ram, (), needs.disk),
     )
 
 

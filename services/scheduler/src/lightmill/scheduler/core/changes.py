@@ -8,6 +8,7 @@ from lightmill.domain.states import AttemptState
 from lightmill.messages.attempts_settled import SettledAttempt, SettledFrames
 from lightmill.messages.orders import Assignment
 from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.orders import assignment
 from lightmill.scheduler.core.outlook import Outlook
 from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Job, Step, Task
@@ -49,23 +50,27 @@ class Delivered:
 class Letter:
     """Everything that goes to one session of one node."""
 
-    assign: list[Assignment] = field(default_factory=list)
+    assign: list[Attempt] = field(default_factory=list)
     cancel: list[str] = field(default_factory=list)
     recall: list[str] = field(default_factory=list)
     forget_workspaces: list[tuple[str, str]] = field(default_factory=list)
     settled: list[SettledAttempt] = field(default_factory=list)
     settled_frames: list[SettledFrames] = field(default_factory=list)
 
+    def assignments(self) -> list[Assignment]:
+        """Return the new work as the node is told of it."""
+        return [assignment(attempt) for attempt in self.assign]
+
 
 @dataclass(slots=True)
 class Changes:
     """Everything that has changed since the last commit.
 
-    Jobs, steps and nodes are written as they stand; the rest is told one by one.
+    Jobs, steps and nodes are written as they stand, and whoever listens to a job is told; the
+    rest is told one by one.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
-    jobs_told: set[str] = field(default_factory=set)
     steps: dict[str, Step] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     nodes_told: set[str] = field(default_factory=set)

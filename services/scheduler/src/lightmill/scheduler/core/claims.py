@@ -34,10 +34,10 @@ def is_plausible(result: FrameResult, prefix: str) -> bool:
         and 0 <= result.size < _MOST_BYTES
         and 0 <= result.width < _MOST_PIXELS
         and 0 <= result.height < _MOST_PIXELS
-        and math.isfinite(result.seconds)
-        and 0 <= (result.peak_ram or 0) < _MOST_BYTES
-        and 0 <= (result.samples or 0) < _MOST_SAMPLES
-        and _is_engine(result.engine or "-")
+        and -math.inf < result.seconds < math.inf
+        and (result.peak_ram is None or 0 <= result.peak_ram < _MOST_BYTES)
+        and (result.samples is None or 0 <= result.samples < _MOST_SAMPLES)
+        and (not result.engine or _is_engine(result.engine))
     )
 
 

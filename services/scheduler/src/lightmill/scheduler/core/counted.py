@@ -9,6 +9,7 @@ from lightmill.scheduler.core.ceiling import Ceiling
 FIRST_HOLD = timedelta(seconds=30)
 LONGEST_HOLD = timedelta(minutes=10)
 _MOST_SHORTAGES = 10
+_MACHINE = LimitScope.MACHINE
 
 
 @dataclass(slots=True, eq=False)
@@ -17,6 +18,7 @@ class Counted:
 
     Attributes:
         ceiling: Follows the queue where the limit is to.
+        machines: How many tasks each has, where machines are counted.
         held_until: Nothing more is taken before: a licence that was counted was not to be had.
     """
 
@@ -43,7 +45,7 @@ class Counted:
     @property
     def used(self) -> int:
         """Return how many are taken."""
-        return self.tasks if self.limit.scope is LimitScope.TASK else len(self.machines)
+        return len(self.machines) if self.limit.scope is _MACHINE else self.tasks
 
     def decree(self, limit: Limit, seconds: float) -> None:
         """Be another limit from now on."""
@@ -58,14 +60,16 @@ class Counted:
     def take(self, node_id: str) -> None:
         """Count a task that begins on this node."""
         self.tasks += 1
-        self.machines[node_id] = self.machines.get(node_id, 0) + 1
+        if self.limit.scope is _MACHINE:
+            self.machines[node_id] = self.machines.get(node_id, 0) + 1
 
     def give(self, node_id: str) -> None:
         """Count a task that has ended on this node."""
         self.tasks -= 1
-        self.machines[node_id] -= 1
-        if not self.machines[node_id]:
-            del self.machines[node_id]
+        if self.limit.scope is _MACHINE:
+            self.machines[node_id] -= 1
+            if not self.machines[node_id]:
+                del self.machines[node_id]
 
     def is_full(self, now: datetime) -> bool:
         """Tell whether a task on a machine that holds none of it has to wait."""
@@ -76,7 +80,7 @@ class Counted:
 
     def serves(self, node_id: str, now: datetime) -> bool:
         """Tell whether a task on this node may have one."""
-        shared = self.limit.scope is LimitScope.MACHINE and node_id in self.machines
+        shared = self.limit.scope is _MACHINE and node_id in self.machines
         held = self.held_until is not None and now < self.held_until
         return (shared and not held) or not self.is_full(now)
 

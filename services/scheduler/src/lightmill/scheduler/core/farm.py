@@ -76,8 +76,7 @@ class Farm:
         reserving.take_over(farm)
         # What runs comes first; ids sort by age, and a node begins its orders in turn.
         for attempt in sorted(found, key=lambda a: (a.state is AttemptState.ASSIGNED, a.id)):
-            attempt.sent_at = farm.tick
-            attempt.lease_until = farm.lease(attempt)
+            attempt.sent_at = attempt.heard_at = farm.tick
             farm.attempts[attempt.id] = attempt
             farm.nodes[attempt.node_id].take_over(attempt)
             farm.count(attempt, 1)
@@ -128,7 +127,7 @@ class Farm:
     def leaving(self, born: Iterable[Attempt]) -> None:
         """Note that the orders of these attempts leave later: no report lists them before."""
         for attempt in born:
-            attempt.sent_at = attempt.lease_until = _NEVER
+            attempt.sent_at = attempt.heard_at = _NEVER
 
     def left(self, born: Iterable[Attempt], under_way: int) -> None:
         """Note that the orders of these attempts leave only now that they are committed.
@@ -136,9 +135,9 @@ class Farm:
         The ticks under way to the leader are older than they are, and so are the reports
         between those: neither may count against them.
         """
+        moment = self._state.tick + under_way
         for attempt in born:
-            attempt.sent_at = self._state.tick + under_way
-            attempt.lease_until = self._state.lease(attempt) + under_way
+            attempt.sent_at = attempt.heard_at = moment
 
     def take_changes(self) -> Changes:
         """Return what has changed since the last call; jobs that have ended leave the farm."""

@@ -9,23 +9,9 @@ from lightmill.domain.resources import Needs, Offer
 from lightmill.scheduler.core.ask import Room, Soon
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.machine import Kind, Node, Place
+from lightmill.scheduler.core.total import Total
 
 _NONE: Place = {}
-
-
-@dataclass(slots=True)
-class Total:
-    """What all machines that take work have; `ram` in bytes."""
-
-    cores: int = 0
-    ram: int = 0
-    gpus: int = 0
-
-    def add(self, offer: Offer, sign: int) -> None:
-        """Count machines that come (1 for each) or go (-1)."""
-        self.cores += sign * offer.cores
-        self.ram += sign * offer.ram
-        self.gpus += sign * len(offer.gpus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +25,6 @@ class Best:
     kind: Kind
     room: Room
     free: float
-
-    @property
-    def room_left(self) -> bool:
-        """Whether there is still such a machine."""
-        return self.room in self.kind.rooms
 
 
 class Fleet:
@@ -124,7 +105,10 @@ class Fleet:
         return self._warm_busy.get(job_id, _NONE).values()
 
     def _place(self, node: Node, kind: Kind) -> None:
-        room, soon = _room(node), _soon(node, kind)
+        room = soon = None
+        if not node.ahead and node.reserved is None:
+            room = _room(node)
+            soon = _soon(node, kind)
         if room != node.room:
             _move(kind.rooms, node, node.room, room)
             node.room = room
@@ -198,8 +182,8 @@ def _move(places: dict[_Key, Place], node: Node, was: _Key | None, becomes: _Key
 
 
 def _room(node: Node) -> Room | None:
-    """Return what is free on `node`, or None when nothing may start there now."""
-    if node.ahead or node.free_cores <= 0 or node.reserved is not None:
+    """Return what is free on `node`, or None when that is nothing."""
+    if node.free_cores <= 0:
         return None
     return node.free_cores, node.free_ram, len(node.free_gpus), node.free_disk
 
@@ -209,9 +193,10 @@ def _soon(node: Node, kind: Kind) -> Soon | None:
 
     What could begin there at once must not wait behind an order that cannot.
     """
-    if not node.held or node.ahead or node.reserved is not None:
+    if not node.held:
         return None
-    if node.free_cores >= kind.least[0] > 0 and node.free_ram >= kind.least[1]:
+    cores, ram = kind.least
+    if node.free_cores >= cores > 0 and node.free_ram >= ram:
         return None
     cores, ram = node.least
     return node.free_cores + cores, node.free_ram + ram

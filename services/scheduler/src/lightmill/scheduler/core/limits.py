@@ -107,14 +107,13 @@ class Limits:
 
     def take(self, attempt: Attempt) -> None:
         """Count an attempt that is handed out."""
-        for counted in self.of(attempt.task.step):
+        for counted in self._bounds(attempt.task.step).every:
             counted.take(attempt.node_id)
 
     def give(self, attempt: Attempt) -> None:
         """Count an attempt that no node holds any more."""
-        for counted in self.of(attempt.task.step):
-            if attempt.node_id in counted.machines:
-                counted.give(attempt.node_id)
+        for counted in self._bounds(attempt.task.step).every:
+            counted.give(attempt.node_id)
 
     def succeed(self, step: Step) -> None:
         """Note that a task had what it needed."""

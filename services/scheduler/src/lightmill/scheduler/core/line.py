@@ -5,14 +5,12 @@ stand in a heap at each level, their users in heaps of their own, and a user's l
 """
 
 import heapq
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
 
+from lightmill.scheduler.core.accounts import Account, Standing
 from lightmill.scheduler.core.demand import Demand
-from lightmill.scheduler.core.queue import NOBODY, Age, Lane, Lanes, Level, Queue, Rank
-from lightmill.scheduler.core.shares import Account, Standing
-
-_OLDEST: Age = (datetime.min.replace(tzinfo=UTC), "", False, -1)
+from lightmill.scheduler.core.queue import NOBODY, OLDEST, Age, Lane, Lanes, Level, Queue, Rank
 
 
 class Line:
@@ -25,7 +23,7 @@ class Line:
 
     def __init__(self, queue: Queue, full: AbstractSet[Demand]) -> None:
         crowds = [
-            ((level, tenant.standing, NOBODY, _OLDEST), _Crowd(level, tenant, users, full))
+            ((level, tenant.standing, NOBODY, OLDEST), _Crowd(level, tenant, users, full))
             for level, tenants in queue.by_account.items()
             for tenant, users in tenants.items()
         ]
@@ -40,12 +38,12 @@ class Line:
         while heap:
             was, number, part = heap[0]
             rank = part.rank()
+            if rank is was:
+                return part.lane
             if rank is None:
                 heapq.heappop(heap)
-            elif rank > was:
-                heapq.heapreplace(heap, (rank, number, part))
             else:
-                return part.lane
+                heapq.heapreplace(heap, (rank, number, part))
         return None
 
     def drop(self) -> None:
@@ -56,13 +54,20 @@ class Line:
 class _Pool:
     """A FIFO pool: one lane, and nothing in it goes before its head."""
 
-    __slots__ = ("lane",)
+    __slots__ = ("_rank", "lane")
 
     def __init__(self, lane: Lane) -> None:
         self.lane: Lane | None = lane
+        self._rank: Rank | None = None
 
     def rank(self) -> Rank | None:
-        return None if self.lane is None else self.lane.rank()
+        """Return its place; the same object while that is the same."""
+        lane, rank = self.lane, self._rank
+        if lane is None or lane.head is None:
+            return None
+        if rank is None or rank[3] is not lane.age:
+            self._rank = lane.rank()
+        return self._rank
 
     def drop(self) -> None:
         self.lane = None
@@ -72,42 +77,57 @@ class _Crowd:
     """The users of one tenant at one level, the one with the least share first.
 
     They are not looked at before it is their tenant's turn.
+
+    Attributes:
+        lane: Which of all of theirs is first, as `rank` has found.
     """
 
-    __slots__ = ("_full", "_heap", "_lanes", "_level", "_tenant")
+    __slots__ = ("_full", "_heap", "_lanes", "_level", "_rank", "_tenant", "lane")
 
     def __init__(
         self, level: Level, tenant: Account, lanes: Lanes, full: AbstractSet[Demand]
     ) -> None:
         self._level, self._tenant, self._lanes, self._full = level, tenant, lanes, full
-        self._heap: list[tuple[tuple[Standing, Age], int, _User]] | None = None
-
-    @property
-    def lane(self) -> Lane | None:
-        return self._heap[0][2].heap[0][2] if self._heap else None
+        self._heap: list[tuple[Standing, Age, int, _User]] | None = None
+        self._rank: Rank | None = None
+        self.lane: Lane | None = None
 
     def rank(self) -> Rank | None:
+        """Return the place of who is first; the same object while that is the same.
+
+        A standing and an age are other objects whenever they have changed.
+        """
         heap = self._stand_in_line() if self._heap is None else self._heap
         while heap:
-            was, number, user = heap[0]
-            place = user.place(self._full)
-            if place is None:
+            was, age, number, user = heap[0]
+            lane = user.first(self._full)
+            if lane is None:
                 heapq.heappop(heap)
-            elif place > was:
-                heapq.heapreplace(heap, (place, number, user))
-            else:
-                return self._level, self._tenant.standing, place[0], place[1]
+                continue
+            standing = user.account.standing
+            if standing is was and lane.age is age:
+                self.lane = lane
+                return self._ranked(standing, age)
+            heapq.heapreplace(heap, (standing, lane.age, number, user))
         return None
 
     def drop(self) -> None:
         if self._heap:
-            heapq.heappop(self._heap[0][2].heap)
+            heapq.heappop(self._heap[0][3].heap)
 
-    def _stand_in_line(self) -> "list[tuple[tuple[Standing, Age], int, _User]]":
-        users = [_User(account, list(lanes)) for account, lanes in self._lanes.items()]
-        places = [(user.place(self._full), user) for user in users]
+    def _ranked(self, standing: Standing, age: Age) -> Rank:
+        rank, tenant = self._rank, self._tenant.standing
+        if rank is None or rank[1] is not tenant or rank[2] is not standing or rank[3] is not age:
+            rank = self._rank = (self._level, tenant, standing, age)
+        return rank
+
+    def _stand_in_line(self) -> "list[tuple[Standing, Age, int, _User]]":
+        users = [_User(account, lanes) for account, lanes in self._lanes.items()]
+        firsts = [(user.first(self._full), user) for user in users]
         self._heap = [
-            (place, number, user) for number, (place, user) in enumerate(places) if place
+            (user.account.standing, lane.age, number, user)
+            for number, (lane, user) in enumerate(firsts)
+            if lane is not None
         ]
         heapq.heapify(self._heap)
         return self._heap
@@ -116,23 +136,24 @@ class _Crowd:
 class _User:
     """The lanes of one user, the oldest first."""
 
-    __slots__ = ("_account", "heap")
+    __slots__ = ("account", "heap")
 
-    def __init__(self, account: Account, lanes: list[Lane]) -> None:
-        self._account = account
+    def __init__(self, account: Account, lanes: Iterable[Lane]) -> None:
+        self.account = account
         self.heap = [
             (lane.age, number, lane) for number, lane in enumerate(lanes) if lane.head is not None
         ]
         heapq.heapify(self.heap)
 
-    def place(self, full: AbstractSet[Demand | None]) -> tuple[Standing, Age] | None:
+    def first(self, full: AbstractSet[Demand | None]) -> Lane | None:
+        """Return the oldest lane; those that are empty, or ask what is full, leave the line."""
         heap = self.heap
         while heap:
             was, number, lane = heap[0]
-            if lane.demand in full or lane.head is None:
+            if lane.head is None or lane.demand in full:
                 heapq.heappop(heap)
-            elif (age := lane.age) is not was and age > was:
-                heapq.heapreplace(heap, (age, number, lane))
+            elif lane.age is was:
+                return lane
             else:
-                return self._account.standing, was
+                heapq.heapreplace(heap, (lane.age, number, lane))
         return None

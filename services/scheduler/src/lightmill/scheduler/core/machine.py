@@ -6,23 +6,15 @@ from datetime import datetime
 from lightmill.domain.policy import NodeWish
 from lightmill.domain.resources import Offer
 from lightmill.domain.states import AttemptState, NodeState
-from lightmill.scheduler.core.ask import Ask, Room, Soon
+from lightmill.scheduler.core.ask import Ask, Grant, Room, Soon
 from lightmill.scheduler.core.reservation import Reservation
 from lightmill.scheduler.core.trust import Record
 from lightmill.scheduler.core.work import Attempt
 
+_ONLINE = NodeState.ONLINE
+
 UNLIMITED = 2**63 - 1
 """Bytes of disk of a node that has not said how many it has."""
-
-
-@dataclass(slots=True)
-class Grant:
-    """Resources of one node for one attempt; `ram`, `disk` in bytes, `gpus` as device indices."""
-
-    cores: int
-    ram: int
-    gpus: tuple[int, ...]
-    disk: int = 0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -83,15 +75,17 @@ class Node:
     @property
     def takes_work(self) -> bool:
         """Whether it is there and wants more."""
-        return self.state is NodeState.ONLINE and self.heard_at is not None
+        return self.state is _ONLINE and self.heard_at is not None
 
     @property
     def least(self) -> Soon:
         """Return cores and bytes of the smallest of what holds it."""
-        if self._least is None:
-            held = self.held.values()
-            cores = min([attempt.cores for attempt in held], default=0)
-            self._least = cores, min([attempt.ram for attempt in held], default=0)
+        return self._least or self._reckon_least()
+
+    def _reckon_least(self) -> Soon:
+        held = self.held.values()
+        cores = min([attempt.cores for attempt in held], default=0)
+        self._least = cores, min([attempt.ram for attempt in held], default=0)
         return self._least
 
     def grant(self, ask: Ask) -> Grant | None:
@@ -106,11 +100,15 @@ class Node:
         if ask.whole:
             return None if self.held else Grant(ask.cores, ask.ram, self.free_gpus, ask.disk)
         if not ask.gpus:
-            return Grant(ask.cores, ask.ram, (), ask.disk)
+            return ask.grant
         fitting = [index for index in ask.devices if index in self.free_gpus]
         if len(fitting) < ask.gpus:
             return None
         return Grant(ask.cores, ask.ram, tuple(fitting[: ask.gpus]), ask.disk)
+
+    def attempt(self, attempt_id: str) -> Attempt | None:
+        """Return what it holds, or has waiting, under this id."""
+        return self.held.get(attempt_id) or self.ahead.get(attempt_id)
 
     def take_over(self, attempt: Attempt) -> None:
         """Let an attempt of an earlier leader occupy its grant, or wait when that is in use."""
@@ -123,19 +121,22 @@ class Node:
 
     def hold(self, attempt: Attempt) -> None:
         """Let `attempt` occupy its grant."""
+        cores, ram = attempt.cores, attempt.ram
+        if self._least is not None:
+            least = self._least if self.held else (cores, ram)
+            self._least = min(least[0], cores), min(least[1], ram)
         self.held[attempt.id] = attempt
-        self.free_cores -= attempt.cores
-        self.free_ram -= attempt.ram
+        self.free_cores -= cores
+        self.free_ram -= ram
         self.free_disk -= attempt.disk
-        self._least = None
         if attempt.gpus:
             self.free_gpus = tuple(index for index in self.free_gpus if index not in attempt.gpus)
 
     def release(self, attempt_id: str) -> None:
         """Free what an attempt occupied, and let those behind it move up."""
-        self.ahead.pop(attempt_id, None)
         attempt = self.held.pop(attempt_id, None)
         if attempt is None:
+            self.ahead.pop(attempt_id, None)
             return
         self.free_cores += attempt.cores
         self.free_ram += attempt.ram

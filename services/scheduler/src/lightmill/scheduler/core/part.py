@@ -20,7 +20,6 @@ def part(changes: Changes, jobs: Collection[str]) -> Changes:
     steps = {step_id for step_id, job_id in owners.items() if job_id in jobs}
     return Changes(
         jobs={i: job for i, job in changes.jobs.items() if i in jobs},
-        jobs_told=changes.jobs_told & set(jobs),
         steps={i: step for i, step in changes.steps.items() if i in steps},
         born=[one for one in changes.born if one.task.step.id in steps],
         moved=[one for one in changes.moved if one.attempt.task.step.id in steps],
@@ -37,7 +36,7 @@ def part(changes: Changes, jobs: Collection[str]) -> Changes:
 
 
 def _letter(letter: Letter, jobs: Collection[str]) -> Letter:
-    return Letter(assign=[one for one in letter.assign if one.job_id in jobs])
+    return Letter(assign=[one for one in letter.assign if one.task.step.job.id in jobs])
 
 
 def _owners(changes: Changes) -> dict[str, str]:

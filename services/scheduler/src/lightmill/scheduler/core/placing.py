@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 from math import inf
 
-from lightmill.scheduler.core.ask import NOTHING_KEPT, Room
+from lightmill.scheduler.core.ask import NOTHING_KEPT, Grant, Room
 from lightmill.scheduler.core.chunks import chunk_of
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.fleet import Best
-from lightmill.scheduler.core.machine import Grant, Kind, Node
+from lightmill.scheduler.core.machine import Kind, Node
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Step
 
@@ -32,8 +32,8 @@ class Place:
 
     node: Node
     grant: Grant
-    ahead: bool = False
     anyway: bool = False
+    ahead: bool = False
 
 
 class Search:
@@ -44,11 +44,15 @@ class Search:
         anywhere: Whether those will do, too, on which its limits allow no more of it.
 
     Attributes:
+        choosy: Whether there are machines to which the task may not go although it fits there.
         kinds: Machines on which the task fits and stays within the burst of its owner: a task
             that takes whole machines may have smaller ones only.
     """
 
-    __slots__ = ("_anyway", "_avoided", "_barred", "_demand", "_farm", "_full", "_step", "kinds")
+    __slots__ = (
+        *("_anyway", "_asks", "_avoided", "_barred", "_demand", "_farm", "_full", "_step"),
+        *("choosy", "kinds"),
+    )
 
     def __init__(
         self,
@@ -60,19 +64,16 @@ class Search:
         anywhere: bool = False,
     ) -> None:
         self._farm, self._step, self._demand, self._anyway = farm, step, demand, anyway
+        self._asks = demand.asks
         failed = step.waiting.failed and not anyway
         self._avoided = step.waiting.avoided(farm.now) if failed else None
         self._barred = step.job.barred and not anyway
-        self._full = [] if anywhere else farm.limits.full_machines(step, farm.now)
+        self._full = () if anywhere else farm.limits.full_machines(step, farm.now)
+        self.choosy = bool(self._avoided or self._barred or self._full)
         self.kinds = demand.kinds
-        if demand.needs.whole_machine:
+        if demand.whole:
             allow = farm.shares.allow
             self.kinds = [k for k in demand.kinds if allow(step.job, demand.cores(k))]
-
-    @property
-    def choosy(self) -> bool:
-        """Whether there are machines to which the task may not go although it fits there."""
-        return bool(self._avoided or self._barred or self._full)
 
     def place(self) -> Place | None:
         """Return where the task goes, or None when nowhere."""
@@ -90,7 +91,7 @@ class Search:
         for kind in self.kinds:
             for room in self._rooms(kind):
                 for node in kind.rooms[room].values():
-                    if self.suits(node) and node.grant(self._demand.ask(kind)) is not None:
+                    if self.suits(node) and node.grant(self._asks[kind]) is not None:
                         yield node
 
     def here(self, node: Node, *, ahead: bool) -> Place | None:
@@ -100,30 +101,31 @@ class Search:
             return None
         if ahead:
             return self._ahead(node, kind) if self._may_go_ahead() else None
-        if node.room is None or not self._fits(node.room, kind):
+        ask = self._asks[kind]
+        if node.room is None or not ask.fits(node.room, NOTHING_KEPT if ask.gpus else kind.kept):
             return None
-        grant = node.grant(self._demand.ask(kind))
+        grant = node.grant(ask)
         return None if grant is None else Place(node, grant)
 
     def suits(self, node: Node) -> bool:
         """Tell whether the task may go to `node`, free or not."""
+        if not self.choosy:
+            return True
         if node.id == self._avoided or (self._barred and node.record.bars(self._step.job.id)):
             return False
-        if not self._full:
-            return True
         return all(counted.serves(node.id, self._farm.now) for counted in self._full)
 
     def _grant_if_suits(self, node: Node) -> Grant | None:
         kind = node.kind
         fits = kind is not None and kind in self.kinds and self.suits(node)
-        return node.grant(self._demand.ask(kind)) if kind is not None and fits else None
+        return node.grant(self._asks[kind]) if kind is not None and fits else None
 
     def _reserved(self) -> Place | None:
         """Return a machine that is kept for such a task and is free by now."""
         for node in self._farm.reserved.get(self._demand, ()):
             grant = self._grant_if_suits(node)
             if grant is not None:
-                return Place(node, grant, anyway=self._anyway)
+                return Place(node, grant, self._anyway)
         return None
 
     def _backfill(self) -> Place | None:
@@ -136,7 +138,7 @@ class Search:
                     continue
                 grant = self._grant_if_suits(node)
                 if grant is not None:
-                    return Place(node, grant, anyway=self._anyway)
+                    return Place(node, grant, self._anyway)
         return None
 
     def _seconds(self) -> float:
@@ -152,7 +154,7 @@ class Search:
         It is remembered for whoever asks alike, so it may be too large for this owner's burst.
         """
         best = self._farm.fleet.best(self._demand)
-        if best is None or not best.room_left:
+        if best is None or best.room not in best.kind.rooms:
             best = self._best()
             if best is None:
                 return None
@@ -167,7 +169,7 @@ class Search:
     @property
     def _picky(self) -> bool:
         """Whether a machine with room enough may still not do: for its devices, or its record."""
-        return self.choosy or self._demand.needs.gpus > 0 or self._demand.needs.whole_machine
+        return self.choosy or self._demand.whole or self._demand.needs.gpus > 0
 
     def _best(self, *, whole: bool = True) -> Best | None:
         """Return where it costs least; with `whole`, whatever machine of those it is."""
@@ -175,31 +177,30 @@ class Search:
         for kind in self.kinds:
             if not kind.rooms or (found is not None and kind.price > found.kind.price):
                 continue
-            ask = self._demand.ask(kind)
-            for room in self._rooms(kind):
-                free = ask.freedom(room)
-                if found is not None and kind.price == found.kind.price and free <= found.free:
-                    continue
-                if whole or self._first(kind, room) is not None:
-                    found = Best(kind, room, free)
+            ask = self._asks[kind]
+            rooms = kind.rooms if whole else self._suiting(kind)
+            than = -inf if found is None or kind.price < found.kind.price else found.free
+            room = ask.freest(rooms, NOTHING_KEPT if ask.gpus else kind.kept, than)
+            if room is not None:
+                found = Best(kind, room, ask.freedom(room))
         return found
+
+    def _suiting(self, kind: Kind) -> Iterator[Room]:
+        """Yield what is free on machines of `kind` of which one at least will do."""
+        return (room for room in kind.rooms if self._first(kind, room) is not None)
 
     def _rooms(self, kind: Kind) -> Iterator[Room]:
         """Yield what is free on machines of `kind` where the task fits by number."""
-        ask = self._demand.ask(kind)
+        ask = self._asks[kind]
         kept = NOTHING_KEPT if ask.gpus else kind.kept
         return (room for room in kind.rooms if ask.fits(room, kept))
 
-    def _fits(self, room: Room, kind: Kind) -> bool:
-        ask = self._demand.ask(kind)
-        return ask.fits(room, NOTHING_KEPT if ask.gpus else kind.kept)
-
     def _first(self, kind: Kind, room: Room) -> Place | None:
-        ask = self._demand.ask(kind)
+        ask = self._asks[kind]
         anyone = not self.choosy
         for node in kind.rooms[room].values() if kind in self.kinds else ():
             if (anyone or self.suits(node)) and (grant := node.grant(ask)) is not None:
-                return Place(node, grant, anyway=self._anyway)
+                return Place(node, grant, self._anyway)
         return None
 
     def _warm(self, best: Best) -> Place | None:
@@ -208,12 +209,13 @@ class Search:
             kind, room = node.kind, node.room
             if kind is None or room is None or kind not in self.kinds:
                 continue
-            ask = self._demand.ask(kind)
+            ask = self._asks[kind]
             if kind.price > best.kind.price or ask.freedom(room) <= best.free - ask.step:
                 continue
-            grant = node.grant(ask) if self._fits(room, kind) and self.suits(node) else None
+            fits = ask.fits(room, NOTHING_KEPT if ask.gpus else kind.kept)
+            grant = node.grant(ask) if fits and self.suits(node) else None
             if grant is not None:
-                return Place(node, grant, anyway=self._anyway)
+                return Place(node, grant, self._anyway)
         return None
 
     def _behind(self) -> Place | None:
@@ -230,10 +232,10 @@ class Search:
                 place = self._ahead(node, kind)
                 if place is not None:
                     return place
-        for kind in sorted(self.kinds, key=_price):
-            if kind.behind and kind.kept == NOTHING_KEPT:
-                for node in self._busy(kind):
-                    return self._ahead(node, kind)
+        busy = [kind for kind in self.kinds if kind.behind and kind.kept == NOTHING_KEPT]
+        for kind in sorted(busy, key=_price):
+            for node in self._busy(kind):
+                return self._ahead(node, kind)
         return None
 
     def _may_go_ahead(self) -> bool:
@@ -246,21 +248,20 @@ class Search:
         return not exempt and (not self._step.timing.count or self._seconds() <= _BRISK)
 
     def _busy(self, kind: Kind) -> Iterator[Node]:
-        ask = self._demand.ask(kind)
+        ask = self._asks[kind]
         cores, ram, disk = ask.cores, ask.ram, ask.disk
         for soon, nodes in kind.behind.items():
             if soon[0] >= cores and soon[1] >= ram:
                 yield from (n for n in nodes.values() if n.free_disk >= disk and self.suits(n))
 
     def _ahead(self, node: Node, kind: Kind) -> Place | None:
-        soon, ask = node.soon, self._demand.ask(kind)
+        soon, ask = node.soon, self._asks[kind]
         if soon is None or kind.kept != NOTHING_KEPT:
             return None
         # The end of a task is not sure to free disk: what it asks for has to be free already.
         if soon[0] < ask.cores or soon[1] < ask.ram or node.free_disk < ask.disk:
             return None
-        grant = Grant(ask.cores, ask.ram, (), ask.disk)
-        return Place(node, grant, ahead=True, anyway=self._anyway)
+        return Place(node, ask.grant, self._anyway, ahead=True)
 
 
 def _price(kind: Kind) -> float:

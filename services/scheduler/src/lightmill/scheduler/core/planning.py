@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from lightmill.messages.orders import Assignment, Frame
 from lightmill.scheduler.core import (
     appraisal,
     placing,
@@ -19,7 +18,7 @@ from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.line import Line
 from lightmill.scheduler.core.placing import Place
 from lightmill.scheduler.core.queue import Age, Lane
-from lightmill.scheduler.core.state import SHORTEST_LEASE, FarmState
+from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Attempt, Job, Step, Task
 
 _MARGIN = 2
@@ -190,7 +189,7 @@ def _may_add(lane: Lane, cores: int) -> bool:
 
 
 def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None:
-    task, node, grant = _task(farm, step, place), place.node, place.grant
+    job, task, node, grant = step.job, _task(farm, step, place), place.node, place.grant
     attempt = Attempt(
         id=farm.new_id(),
         task=task,
@@ -200,22 +199,23 @@ def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None
         ram=grant.ram,
         gpus=grant.gpus,
         disk=grant.disk,
+        sandbox=demand.needs.sandbox,
         ahead=place.ahead,
         sent_at=farm.tick,
-        lease_until=farm.tick + SHORTEST_LEASE,
+        heard_at=farm.tick,
     )
     if node.reserved is not None and node in farm.reserved.get(demand, ()):
         reserving.keep_no_longer(farm, node, demand)
-    node.warm = step.job.id
+    node.warm = job.id
     farm.occupy(node, attempt)
     step.running[attempt.id] = attempt
     changes = farm.changes
     changes.born.append(attempt)
     changes.steps[step.id] = step
-    farm.touch(step.job)
-    changes.letter(node).assign.append(_assignment(step.job, attempt, demand.needs.sandbox))
+    changes.jobs[job.id] = job
+    changes.letter(node).assign.append(attempt)
     demand.served_at = farm.tick
-    if step.job.spec.deadline is not None or not step.waiting.has_due(farm.now):
+    if job.spec.deadline is not None or not step.waiting.has_due(farm.now):
         _put(farm, step)
 
 
@@ -248,24 +248,4 @@ def _new_task(
         failures=failures,
         tries=tries,
         remaining=set(ordinals),
-    )
-
-
-def _assignment(job: Job, attempt: Attempt, sandbox: str | None) -> Assignment:
-    task = attempt.task
-    pairs = zip(task.ordinals, task.frames, strict=True)
-    return Assignment(
-        attempt_id=attempt.id,
-        task_id=task.id,
-        step_id=task.step.id,
-        job_id=job.id,
-        tenant_id=job.tenant_id,
-        owner=job.owner_id,
-        work=task.step.work,
-        bundle_id=job.bundle_id,
-        frames=tuple([Frame(ordinal=ordinal, frame=frame) for ordinal, frame in pairs]),
-        cores=attempt.cores,
-        ram=attempt.ram,
-        gpus=attempt.gpus,
-        sandbox=sandbox,
     )

@@ -1,6 +1,7 @@
 """Running work that ends for work of higher priority, where the farm's policy allows it."""
 
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from lightmill.domain.states import AttemptState
 from lightmill.scheduler.core import attempts
@@ -11,11 +12,9 @@ from lightmill.scheduler.core.work import Attempt, Job
 
 def victims(node: Node, cores: int, ram: int, priority: int) -> list[Attempt]:
     """Return the attempts whose end makes room for the task, or none when that is not enough."""
-    lower = [
-        attempt
-        for attempt in node.held.values()
-        if attempt.task.step.job.priority < priority and not attempt.ended
-    ]
+    lower = _lower(node, priority)
+    if not lower:
+        return lower
     lower.sort(key=lambda attempt: (attempt.task.step.job.priority, attempt.running_seconds))
     free_cores, free_ram, chosen = node.free_cores, node.free_ram, []
     for attempt in lower:
@@ -33,6 +32,11 @@ def cost(chosen: Sequence[Attempt]) -> tuple[int, float]:
     return priority, sum(attempt.cores * attempt.running_seconds for attempt in chosen)
 
 
+def lowest(farm: FarmState) -> float:
+    """Return the lowest priority of what runs: nothing ends for who has no higher one."""
+    return min([job.priority for job in farm.jobs.values() if job.is_held], default=inf)
+
+
 def end(farm: FarmState, chosen: Iterable[Attempt], job: Job) -> None:
     """End attempts for `job`."""
     for attempt in chosen:
@@ -44,13 +48,28 @@ def make_way(farm: FarmState) -> None:
 
     What has ended there already, and is not yet known to be gone, is room that comes.
     """
-    lowest = min([job.priority for job in farm.jobs.values()], default=0)
+    least, waiting = lowest(farm), AttemptState.ASSIGNED
     for attempt in [one for one in farm.attempts.values() if one.ahead]:
-        job, node = attempt.task.step.job, farm.nodes[attempt.node_id]
-        waits = attempt.state is AttemptState.ASSIGNED and not attempt.recalled
-        if not waits or job.priority <= lowest:
-            continue
-        leaving = [other for other in node.held.values() if other.ended]
-        cores = attempt.cores - sum(other.cores for other in leaving)
-        ram = attempt.ram - sum(other.ram for other in leaving)
-        end(farm, victims(node, cores, ram, job.priority), job)
+        job = attempt.task.step.job
+        waits = attempt.state is waiting and not attempt.recalled
+        if waits and job.priority > least:
+            _make_way_for(farm, attempt, job)
+
+
+def _make_way_for(farm: FarmState, attempt: Attempt, job: Job) -> None:
+    node = farm.nodes[attempt.node_id]
+    if not _lower(node, job.priority):
+        return
+    leaving = [other for other in node.held.values() if other.ended]
+    cores = attempt.cores - sum([other.cores for other in leaving])
+    ram = attempt.ram - sum([other.ram for other in leaving])
+    end(farm, victims(node, cores, ram, job.priority), job)
+
+
+def _lower(node: Node, priority: int) -> list[Attempt]:
+    """Return the attempts there of a lower priority than this."""
+    return [
+        attempt
+        for attempt in node.held.values()
+        if attempt.task.step.job.priority < priority and not attempt.ended
+    ]

@@ -56,7 +56,7 @@ def tell(farm: FarmState, stirred: Iterable[Job]) -> None:
             farm.changes.outlooks[job_id] = None
     if farm.restless:
         _tell_in_turn(farm)
-    idle = [job for job in stirred if not job.ended and not any(s.running for s in job.steps)]
+    idle = [job for job in stirred if not job.ended and not job.is_held]
     if idle:
         census = Census(farm)
         for job in idle[:MOST_AT_ONCE]:

@@ -3,11 +3,11 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 
+from lightmill.scheduler.core.accounts import Account, Accounts, Standing
 from lightmill.scheduler.core.demand import Demand
-from lightmill.scheduler.core.shares import Account, Accounts, Standing
 from lightmill.scheduler.core.work import Job, Step
 
 Age = tuple[datetime, str, bool, int]
@@ -18,6 +18,9 @@ Level = tuple[int, bool]
 
 Rank = tuple[Level, Standing, Standing, Age]
 """Level, share of the tenant, share of the user, age: the least goes first."""
+
+OLDEST: Age = (datetime.min.replace(tzinfo=UTC), "", False, -1)
+"""Goes before everything."""
 
 NOBODY: Standing = (False, 0.0)
 """Of what takes nobody's share."""
@@ -32,6 +35,8 @@ class Lane:
         accounts: Whose share they take; None where none counts, as in a FIFO pool.
         level: Of all of them; in a FIFO pool they may differ, and none holds.
         demand: What all of them ask; None in a FIFO pool.
+        head: The step that goes first.
+        age: Of the head; without one it says nothing.
     """
 
     key: object
@@ -41,22 +46,9 @@ class Lane:
     steps: dict[str, Step] = field(default_factory=dict)
     demands: dict[str, Demand] = field(default_factory=dict)
     ages: dict[str, Age] = field(default_factory=dict)
+    head: Step | None = None
+    age: Age = OLDEST
     _by_age: list[tuple[Age, str]] = field(default_factory=list)
-    _head: Step | None = None
-
-    @property
-    def head(self) -> Step | None:
-        """Return the step that goes first."""
-        if self._head is None and self.steps:
-            while self.ages.get(self._by_age[0][1]) != self._by_age[0][0]:
-                heapq.heappop(self._by_age)
-            self._head = self.steps[self._by_age[0][1]]
-        return self._head
-
-    @property
-    def age(self) -> Age:
-        """Return the age of the step that goes first; there is one."""
-        return self._by_age[0][0]
 
     def add(self, step: Step, demand: Demand, age: Age) -> None:
         """Take in a step."""
@@ -64,14 +56,24 @@ class Lane:
         self.demands[step.id] = demand
         self.ages[step.id] = age
         heapq.heappush(self._by_age, (age, step.id))
-        self._head = None
+        if self.head is None or self._by_age[0] < (self.age, self.head.id):
+            self.head, self.age = step, age
 
     def remove(self, step: Step) -> None:
         """Let a step go."""
         del self.steps[step.id]
         del self.demands[step.id]
         del self.ages[step.id]
-        self._head = None
+        if self.head is not None and self.head.id == step.id:
+            self._look_for_head()
+
+    def _look_for_head(self) -> None:
+        by_age, self.head = self._by_age, None
+        while by_age and self.ages.get(by_age[0][1]) != by_age[0][0]:
+            heapq.heappop(by_age)
+        if by_age:
+            self.age, first = by_age[0]
+            self.head = self.steps[first]
 
     def rank(self) -> Rank | None:
         """Return its place in the order, or None when nothing waits in it."""
@@ -81,7 +83,7 @@ class Lane:
         tenant = user = NOBODY
         if self.accounts is not None:
             tenant, user = self.accounts.tenant.standing, self.accounts.user.standing
-        return level_of(head), tenant, user, self._by_age[0][0]
+        return level_of(head), tenant, user, self.age
 
 
 def level_of(step: Step) -> Level:
@@ -149,17 +151,17 @@ class Queue:
 
     def put(self, step: Step, demand: Demand, accounts: Accounts, age: Age) -> None:
         """Take in `step`, or move it to the lane where it belongs now."""
-        job = step.job
+        job, lane = step.job, self._lanes.get(step.id)
+        if lane is not None:
+            same = lane.demands[step.id] is demand and lane.ages[step.id] == age
+            if same and (lane.accounts is None or -lane.level[0] == job.priority):
+                return  # of what makes its key, its priority alone may be another one
+            self.remove(step)
         if job.spec.fifo:
-            key: object = step.pool
+            lane = self._strict(step.pool)
         else:
             key = (job.priority, step.leads, accounts.key, job.spec.limits, step.pool)
-        lane = self._lanes.get(step.id)
-        if lane is not None:
-            if lane.key == key and lane.demands[step.id] is demand and lane.ages[step.id] == age:
-                return
-            self.remove(step)
-        lane = self._strict(key) if job.spec.fifo else self._lane(key, step, demand, accounts)
+            lane = self._lane(key, step, demand, accounts)
         lane.add(step, demand, age)
         self._lanes[step.id] = lane
         if lane.accounts is None:

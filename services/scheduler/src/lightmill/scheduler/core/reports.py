@@ -1,6 +1,6 @@
 """What follows from a node's report, and from its silence."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.results import FrameResult
@@ -9,8 +9,18 @@ from lightmill.messages.attempts_settled import SettledAttempt, SettledFrames
 from lightmill.messages.node_report import Finish, HeldAttempt, HeldState, NodeReport, Outcome
 from lightmill.scheduler.core import attempts, lifecycle, trusting
 from lightmill.scheduler.core.machine import Node
-from lightmill.scheduler.core.state import MISSING_AFTER, OFFLINE_AFTER, FarmState
+from lightmill.scheduler.core.state import (
+    MISSING_AFTER,
+    OFFLINE_AFTER,
+    SHORTEST_LEASE,
+    FarmState,
+)
 from lightmill.scheduler.core.work import Attempt
+
+# Looked up on its class, a member takes ten times as long: some dozen a frame add up.
+_ASSIGNED, _BEGUN = AttemptState.ASSIGNED, AttemptState.RUNNING
+_RUNNING = HeldState.RUNNING
+_SUCCEEDED, _FAILED = Outcome.SUCCEEDED, Outcome.FAILED
 
 _LEAST_PROGRESS = 0.01
 _DETAIL_LENGTH = 20_000
@@ -21,15 +31,10 @@ def hear(farm: FarmState, report: NodeReport) -> None:
     node = farm.nodes.get(report.node_id)
     if node is None:
         node = _meet(farm, report)
-    # Session ids sort by age: a report of an older session has been overtaken. When the newer
-    # one has long been silent, the clock of the machine was set back, and this is a new one.
-    heard = node.heard_at is not None and farm.tick - node.heard_at <= OFFLINE_AFTER
-    stale = (report.session < node.session or report.session in node.left) and heard
-    repeated = report.session == node.session and report.sequence <= node.sequence
-    if stale or repeated:
-        return
     fresh = report.session != node.session
-    _greet(farm, node, report)
+    if _is_overtaken(farm, node, report, fresh=fresh):
+        return
+    _greet(farm, node, report, fresh=fresh)
     if report.freed or node.freed:
         _note_freed(farm, node, report)
     if report.finishes or node.settled:
@@ -47,8 +52,9 @@ def beat(farm: FarmState) -> None:
     ceilings = farm.limits.ceilings()
     farm.limits.adjust(farm.queue.steps, farm.seconds)
     farm.changes.ceilings.update(farm.limits.ceilings().items() - ceilings.items())
-    for attempt in list(farm.attempts.values()):
-        if farm.tick > attempt.lease_until and not attempt.ended:
+    latest = farm.tick - SHORTEST_LEASE
+    for attempt in [one for one in farm.attempts.values() if one.heard_at < latest]:
+        if farm.tick > attempt.heard_at + farm.lease(attempt) and not attempt.ended:
             _lose(farm, attempt, "lease over: no report listed it")
     for node in farm.nodes.values():
         silent = node.heard_at is None or farm.tick - node.heard_at > OFFLINE_AFTER
@@ -85,14 +91,26 @@ def _meet(farm: FarmState, report: NodeReport) -> Node:
     return node
 
 
-def _greet(farm: FarmState, node: Node, report: NodeReport) -> None:
+def _is_overtaken(farm: FarmState, node: Node, report: NodeReport, *, fresh: bool) -> bool:
+    """Tell whether a later report has been heard.
+
+    Session ids sort by age: a report of an older session has been overtaken. When the newer one
+    has long been silent, the clock of the machine was set back, and this is a new one.
+    """
+    if not fresh:
+        return report.sequence <= node.sequence
+    heard = node.heard_at is not None and farm.tick - node.heard_at <= OFFLINE_AFTER
+    return heard and (report.session < node.session or report.session in node.left)
+
+
+def _greet(farm: FarmState, node: Node, report: NodeReport, *, fresh: bool) -> None:
     """Note what the report says of the node itself."""
-    if report.session != node.session:
+    if fresh:
         if node.sequence:
             node.left.add(node.session)
         node.settled.clear()
         farm.changes.nodes[node.id] = node
-    if report.offer != node.offer:
+    if report.offer is not node.offer and report.offer != node.offer:
         node.offer = report.offer
         node.count()
         farm.changes.nodes[node.id] = node
@@ -110,23 +128,24 @@ def _note_freed(farm: FarmState, node: Node, report: NodeReport) -> None:
     node.freed = freed
 
 
-def _settle(farm: FarmState, node: Node, finishes: Iterable[Finish]) -> None:
+def _settle(farm: FarmState, node: Node, finishes: Collection[Finish]) -> None:
     """Answer every end of an attempt; what the report tells no more is forgotten."""
-    known, node.settled = node.settled, {}
+    known, settled = node.settled, dict[str, bool]()
+    answers = farm.changes.letter(node).settled if finishes else []
     for finish in finishes:
         attempt_id = finish.attempt_id
-        applied = known.get(attempt_id, node.settled.get(attempt_id))
+        applied = known.get(attempt_id, settled.get(attempt_id))
         if applied is None:
             applied = _end(farm, node, finish)
-        node.settled[attempt_id] = applied
-        answer = SettledAttempt(attempt_id=attempt_id, applied=applied)
-        farm.changes.letter(node).settled.append(answer)
+        settled[attempt_id] = applied
+        answers.append(SettledAttempt(attempt_id=attempt_id, applied=applied))
+    node.settled = settled
 
 
 def _end(farm: FarmState, node: Node, finish: Finish) -> bool:
     """Apply the end of an attempt; return whether it was the current one, and this node's."""
-    attempt = farm.attempts.get(finish.attempt_id)
-    if attempt is None or attempt.node_id != node.id:
+    attempt = node.attempt(finish.attempt_id)
+    if attempt is None:
         return False
     current = not attempt.ended
     if current:
@@ -136,22 +155,22 @@ def _end(farm: FarmState, node: Node, finish: Finish) -> bool:
 
 
 def _finish(farm: FarmState, node: Node, attempt: Attempt, finish: Finish) -> None:
-    step = attempt.task.step
-    _deliver(farm, attempt, finish.delivered)
-    if finish.outcome in {Outcome.SUCCEEDED, Outcome.FAILED} or finish.delivered:
+    step, outcome = attempt.task.step, finish.outcome
+    if finish.delivered:
+        _deliver(farm, attempt, finish.delivered)
+    if outcome is _SUCCEEDED or outcome is _FAILED or finish.delivered:
         lifecycle.begin(farm, step)  # a short attempt may end before any report shows it running
-    match finish.outcome:
-        case Outcome.SUCCEEDED if not attempt.task.remaining:
-            attempts.succeed(farm, attempt)
-            trusting.succeed(farm, node, step)
-        case Outcome.SUCCEEDED:
-            missing = "the node said done, and frames are missing"
-            _fail(farm, node, attempt, (FailureKind.OUTPUT, missing))
-        case Outcome.FAILED:
-            kind = finish.failure or FailureKind.ENGINE
-            _fail(farm, node, attempt, (kind, finish.detail[:_DETAIL_LENGTH]))
-        case Outcome.CANCELLED | Outcome.RECALLED:
-            attempts.give_up(farm, attempt, f"{finish.outcome.lower()} by the node")
+    if outcome is _SUCCEEDED and not attempt.task.remaining:
+        attempts.succeed(farm, attempt)
+        trusting.succeed(farm, node, step)
+    elif outcome is _SUCCEEDED:
+        missing = "the node said done, and frames are missing"
+        _fail(farm, node, attempt, (FailureKind.OUTPUT, missing))
+    elif outcome is _FAILED:
+        kind = finish.failure or FailureKind.ENGINE
+        _fail(farm, node, attempt, (kind, finish.detail[:_DETAIL_LENGTH]))
+    else:
+        attempts.give_up(farm, attempt, f"{outcome.lower()} by the node")
     lifecycle.settle(farm, step)
 
 
@@ -184,29 +203,25 @@ def _go_on(farm: FarmState, node: Node, held: Iterable[HeldAttempt]) -> int:
     Nearly all that reports hold is an attempt of which there is no other news, so that is the
     leader's shortest way.
     """
-    listed = 0
+    listed, here, tick = 0, node.held, farm.tick
     for one in held:
-        attempt = farm.attempts.get(one.attempt_id)
-        if attempt is None or attempt.node_id != node.id:
+        attempt = here.get(one.attempt_id) or node.ahead.get(one.attempt_id)
+        if attempt is None:
             farm.changes.letter(node).cancel.append(one.attempt_id)
             continue
         listed += 1
         if (
-            attempt.state is not AttemptState.RUNNING
-            or one.state is not HeldState.RUNNING
+            attempt.state is not _BEGUN
+            or one.state is not _RUNNING
             or one.delivered
             or abs(one.progress - attempt.task.progress) >= _LEAST_PROGRESS
         ):
             _renew(farm, node, attempt, one)
         else:
-            _extend(farm, attempt, one.running_seconds)
+            attempt.listed = True
+            attempt.heard_at = tick
+            attempt.running_seconds = one.running_seconds
     return listed
-
-
-def _extend(farm: FarmState, attempt: Attempt, running_seconds: float) -> None:
-    attempt.listed = True
-    attempt.running_seconds = running_seconds
-    attempt.lease_until = farm.lease(attempt)
 
 
 def _renew(farm: FarmState, node: Node, attempt: Attempt, held: HeldAttempt) -> None:
@@ -214,11 +229,13 @@ def _renew(farm: FarmState, node: Node, attempt: Attempt, held: HeldAttempt) -> 
     if attempt.ended:
         farm.changes.letter(node).cancel.append(held.attempt_id)
         return
-    _extend(farm, attempt, held.running_seconds)
-    if held.state is HeldState.RUNNING:
+    attempt.listed = True
+    attempt.heard_at = farm.tick
+    attempt.running_seconds = held.running_seconds
+    if held.state is _RUNNING:
         if attempt.ahead:
             node.promote(attempt)
-        if attempt.state is AttemptState.ASSIGNED:
+        if attempt.state is _ASSIGNED:
             attempts.begin(farm, attempt)
             lifecycle.begin(farm, attempt.task.step)
     if held.delivered:

@@ -34,9 +34,10 @@ def reserve(farm: FarmState, blocked: Iterable[Step]) -> None:
     for demand in farm.blocked.keys() - steps.keys():
         del farm.blocked[demand]
     _review(farm)
+    lowest = preemption.lowest(farm)
     for demand, step in steps.items():
         since = max(farm.blocked.setdefault(demand, farm.tick), demand.served_at)
-        if farm.policy.preemption and _preempt(farm, step, demand):
+        if farm.policy.preemption and _preempt(farm, step, demand, lowest):
             continue
         starves = farm.tick - since >= AFTER_TICKS and _is_wide(demand)
         for _ in range(_OWED_AT_ONCE if _is_owed(farm, step) else starves):
@@ -182,10 +183,12 @@ def _left(attempt: Attempt) -> float:
     return timing.mean * len(attempt.task.remaining) * (1 - attempt.task.progress)
 
 
-def _preempt(farm: FarmState, step: Step, demand: Demand) -> bool:
+def _preempt(farm: FarmState, step: Step, demand: Demand, lowest: float) -> bool:
     """End work of lower priority where that costs least; tell whether a machine is kept."""
     if farm.reserved.get(demand):
         return True
+    if step.job.priority <= lowest:
+        return False
     look = Search(farm, step, demand)
     found = [
         (victims, node)

@@ -18,14 +18,18 @@ def even_out(farm: FarmState) -> None:
     takes back one order a beat.
     """
     free: dict[Demand, Iterator[Node]] = {}  # gone through once a beat, however many wait
+    full: set[Demand] = set()
     taken: set[str] = set()
+    waiting = AttemptState.ASSIGNED
     for attempt in [a for a in farm.attempts.values() if a.ahead]:
-        if attempt.recalled or attempt.state is not AttemptState.ASSIGNED:
-            continue
         demand = demand_of(farm, attempt.task.step)
+        if demand in full or attempt.recalled or attempt.state is not waiting:
+            continue
         look = Search(farm, attempt.task.step, demand)
         nodes = free.setdefault(demand, look.free())
         node = next((node for node in nodes if node.id not in taken), None)
-        if node is not None and look.suits(node) and farm.tick > attempt.sent_at:
+        if node is None:
+            full.add(demand)
+        elif look.suits(node) and farm.tick > attempt.sent_at:
             attempts.recall(farm, attempt)
             taken.add(node.id)

@@ -9,11 +9,11 @@ from lightmill.domain.resources import devices
 from lightmill.domain.states import NodeState
 from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.demand import Demand
-from lightmill.scheduler.core.fleet import Total
 from lightmill.scheduler.core.machine import Kind
 from lightmill.scheduler.core.outlook import Standing
 from lightmill.scheduler.core.precedence import Precedence
 from lightmill.scheduler.core.state import FarmState
+from lightmill.scheduler.core.total import Total
 from lightmill.scheduler.core.work import Step
 
 _AWAY = {
@@ -45,6 +45,7 @@ class Census:
     away: dict[int, tuple[Kind, Counter[Standing]]] = field(default_factory=dict)
     precedence: Precedence = field(init=False)
     _groups: dict[int, "_Group"] = field(default_factory=dict)
+    _nodes: dict[Demand, Mapping[Standing, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.precedence = Precedence(self.farm.queue)
@@ -62,9 +63,17 @@ class Census:
     def nodes(self, step: Step) -> Mapping[Standing, int]:
         """Return how the machines stand that could serve `step`."""
         demand = demand_of(self.farm, step)
+        if step.job.barred:
+            return self._count(demand, step)
+        if demand not in self._nodes:
+            self._nodes[demand] = self._count(demand)
+        return self._nodes[demand]
+
+    def _count(self, demand: Demand, step: Step | None = None) -> Mapping[Standing, int]:
+        """Return how the machines stand towards what is asked; `step` is barred from some."""
         found: Counter[Standing] = Counter()
         for kind in demand.kinds:
-            barred = _barred(step, kind) if step.job.barred else 0
+            barred = 0 if step is None else _barred(step, kind)
             kept = self._kept(demand, kind)
             free = _with_room(demand, kind)
             spared = free - _with_room(demand, kind, spare=True)

@@ -81,19 +81,15 @@ class FarmState:
     changes: Changes = field(default_factory=Changes)
 
     def lease(self, attempt: Attempt) -> int:
-        """Return the tick until which `attempt` may stay unreported from now on."""
+        """Return how many ticks `attempt` may stay unreported."""
         seconds = attempt.running_seconds / 10
         if seconds <= SHORTEST_LEASE * self.beat or self.beat * SHORTEST_LEASE >= LONGEST_LEASE:
-            return self.tick + SHORTEST_LEASE
-        return self.tick + round(min(seconds, LONGEST_LEASE) / self.beat)
+            return SHORTEST_LEASE
+        return round(min(seconds, LONGEST_LEASE) / self.beat)
 
-    def touch(self, job: Job, *, tell: bool = True) -> None:
-        """Have `job` written as it stands, and its listeners told."""
-        job_id, changes = job.id, self.changes
-        changes.jobs[job_id] = job
-        self.stirred[job_id] = job
-        if tell:
-            changes.jobs_told.add(job_id)
+    def touch(self, job: Job) -> None:
+        """Have `job` written as it stands and its listeners told, and its place looked at."""
+        self.changes.jobs[job.id] = self.stirred[job.id] = job
 
     def __post_init__(self) -> None:
         self.shares = Shares(self.fleet.total)

@@ -71,6 +71,8 @@ class Record:
         Returns:
             Whether that changes anything.
         """
+        if not (self.in_a_row or self.quarantines or self.failures):
+            return False
         news = bool(self.in_a_row or self.quarantines or job.id in self.failures)
         self.failures.pop(job.id, None)
         self.in_a_row.clear()

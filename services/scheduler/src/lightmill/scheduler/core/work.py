@@ -5,6 +5,7 @@ Only what lives is held: a job that has ended leaves the farm, its rows stay in 
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import JobSpec, StepSpec, Work
@@ -19,9 +20,15 @@ from lightmill.domain.states import (
     TaskState,
     is_final,
 )
+from lightmill.scheduler.core.accounts import Accounts
 from lightmill.scheduler.core.counted import NOT_LOOKED_UP, Bounds
 from lightmill.scheduler.core.timing import Timing
 from lightmill.scheduler.core.waiting import Waiting
+
+_OPEN = frozenset({StepState.READY, StepState.RUNNING})
+_RUNNING = attrgetter("running")
+_STEP_OVER = {s for s in StepState if is_final(STEP_TRANSITIONS, s)} | {StepState.FAILED}
+_JOB_OVER = {s for s in JobState if is_final(JOB_TRANSITIONS, s)} | {JobState.FAILED}
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -29,9 +36,10 @@ class Attempt:
     """One try of a task on one node, and the resources that it holds there.
 
     Attributes:
+        sandbox: The least level of isolation that its engine must have; None: any.
         ahead: It waits on the node behind running work, outside the node's capacity.
-        lease_until: The tick after which it is lost unless a report lists it.
         sent_at: The tick at which its order left.
+        heard_at: The tick from which its lease runs: a report listed it then, or its order left.
         listed: Whether a report has listed it yet.
     """
 
@@ -43,10 +51,11 @@ class Attempt:
     ram: int
     gpus: tuple[int, ...]
     disk: int = 0
+    sandbox: str | None = None
     ahead: bool = False
     state: AttemptState = AttemptState.ASSIGNED
-    lease_until: int = 0
     sent_at: int = 0
+    heard_at: int = 0
     listed: bool = False
     recalled: bool = False
     running_seconds: float = 0.0
@@ -152,12 +161,12 @@ class Step:
     @property
     def open(self) -> bool:
         """Whether its work may be handed out."""
-        return self.state in {StepState.READY, StepState.RUNNING}
+        return self.state in _OPEN
 
     @property
     def ended(self) -> bool:
         """Whether nothing of it will be rendered any more, unless a retry is asked for."""
-        return is_final(STEP_TRANSITIONS, self.state) or self.state is StepState.FAILED
+        return self.state in _STEP_OVER
 
     @property
     def outstanding(self) -> int:
@@ -173,6 +182,7 @@ class Job:
         user: Of whose share of the tenant it takes.
         before: Of the jobs that it waits for, how those ended that have.
         barred: Whether some node gets nothing of it any more.
+        accounts: Those that its work is counted on, as they were last looked up.
     """
 
     id: str
@@ -194,6 +204,7 @@ class Job:
     before: dict[str, JobState] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     barred: bool = False
+    accounts: Accounts | None = None
     error: str | None = None
     result_key: str | None = None
     started_at: datetime | None = None
@@ -206,7 +217,12 @@ class Job:
     @property
     def ended(self) -> bool:
         """Whether it is over, unless a retry is asked for."""
-        return is_final(JOB_TRANSITIONS, self.state) or self.state is JobState.FAILED
+        return self.state in _JOB_OVER
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nodes hold anything of it."""
+        return any(map(_RUNNING, self.steps))
 
     @property
     def frames(self) -> int:

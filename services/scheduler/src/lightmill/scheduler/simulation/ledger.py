@@ -121,7 +121,7 @@ class MemoryLedger(Ledger):
         """Yield what is to leave, each node's orders before the events."""
         for (node_id, session), letter in changes.letters.items():
             yield from self.mail(letter, session_key(node_id, session))
-        for job_id in sorted(changes.jobs_told):
+        for job_id in sorted(changes.jobs):
             yield Leaving(
                 number=0, queue=None, message=None, event=f"{job_id}:{changes.jobs[job_id].state}"
             )
@@ -141,7 +141,7 @@ class MemoryLedger(Ledger):
                 Orders,
                 epoch=self.epoch,
                 beat=self.beat,
-                assign=tuple(letter.assign),
+                assign=tuple(letter.assignments()),
                 cancel=tuple(letter.cancel),
                 recall=tuple(letter.recall),
                 forget_workspaces=tuple(letter.forget_workspaces),

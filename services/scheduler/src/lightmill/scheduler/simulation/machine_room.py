@@ -43,8 +43,7 @@ class Held:
 
     def _shown(self, running: float) -> HeldAttempt:
         frames = len(self.assignment.frames)
-        return made(
-            HeldAttempt,
+        return HeldAttempt(
             attempt_id=self.assignment.attempt_id,
             state=HeldState.QUEUED if self.began is None else HeldState.RUNNING,
             progress=len(self.delivered) / frames,

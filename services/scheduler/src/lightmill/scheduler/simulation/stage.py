@@ -237,14 +237,15 @@ class Stage:
             self.results[key] += 1
             hold("one_result_a_frame", self.results[key] == 1, key)
         for (node_id, session), letter in changes.letters.items():
-            self.assigned += letter.assign
-            self.went.update((order.attempt_id, node_id) for order in letter.assign)
+            assigned = letter.assignments()
+            self.assigned += assigned
+            self.went.update((order.attempt_id, node_id) for order in assigned)
             self.cancelled += letter.cancel
             self.recalled += letter.recall
             self.settled.update({s.attempt_id: s.applied for s in letter.settled})
             node = self.nodes[node_id]
             if session == f"{node.session:08}":
-                node.obey(letter.assign, letter.cancel, letter.recall)
+                node.obey(assigned, letter.cancel, letter.recall)
                 for settled in letter.settled:
                     node.finishes.pop(settled.attempt_id, None)
 
