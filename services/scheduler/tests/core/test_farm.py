@@ -1,6 +1,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Wanted
 from lightmill.domain.resources import Gpu, Needs, Offer
@@ -339,6 +341,25 @@ def test_nothing_is_handed_out_behind_work_that_waits_for_room() -> None:
     assert [a.job_id for a in farm.assigned] == ["small", "wide"]
     farm.render_everything()
     assert farm.state("late") is JobState.COMPLETED
+
+
+@pytest.mark.parametrize(("seconds", "waiting"), [(0.001, 8), (0.2, 4), (1.0, 1), (9.0, 1)])
+def test_as_many_orders_wait_on_a_node_as_end_within_a_breath(
+    seconds: float, waiting: int
+) -> None:
+    farm = stage(machine("a", cores=8))
+    farm.ask("job", "1-100")
+    node, known = farm.nodes["a"], next(iter(farm.farm.nodes))
+    assert (len(known.held), len(known.ahead)) == (8, 1)
+    node.begin()
+    for attempt_id in list(node.running)[:4]:
+        node.finish(attempt_id, seconds=seconds)
+    farm.report()
+    assert (len(known.held), len(known.ahead)) == (8, waiting)
+    farm.ask("wide", "1", needs=Needs(cores=2, ram=1), priority=9)
+    assert {attempt.cores for attempt in known.ahead.values()} == {1}
+    farm.render_everything()
+    assert farm.state("job") is farm.state("wide") is JobState.COMPLETED
 
 
 def test_a_new_leader_knows_what_waits_on_a_node_outside_its_capacity() -> None:

@@ -106,8 +106,8 @@ class Fleet:
 
     def _place(self, node: Node, kind: Kind) -> None:
         room = soon = None
-        if not node.ahead and node.reserved is None:
-            room = _room(node)
+        if node.reserved is None and len(node.ahead) < node.depth:
+            room = None if node.ahead else _room(node)
             soon = _soon(node, kind)
         if room != node.room:
             _move(kind.rooms, node, node.room, room)

@@ -25,7 +25,8 @@ class Node:
         session: Of its present connection.
         heard_at: The tick of its last report; None until it has reported to this leader.
         held: Attempts that occupy it: running, about to, or ended but not yet known to be gone.
-        ahead: Attempts that wait on it outside its capacity.
+        ahead: Attempts that wait on it outside its capacity; all are of one size.
+        depth: How many of these there may be: more than one while its tasks are very short.
         left: Sessions that this leader has heard and another has followed.
         freed: Bytes by job, of the workspaces that its last report says it has deleted.
         warm: Job that it worked on last: its files and its open scene are there.
@@ -63,6 +64,7 @@ class Node:
     warm_for: str | None = None
     warm_soon: str | None = None
     reserved: Reservation | None = None
+    depth: int = 1
     free_cores: int = 0
     free_ram: int = 0
     free_disk: int = 0

@@ -16,6 +16,12 @@ from lightmill.scheduler.core.work import Step
 _WARM_LOOKS = 8
 """Machines with the scene open that are looked at before another is taken."""
 
+_BREATH = 0.1
+"""In seconds: what can pass between the end of a task and the order that follows from it."""
+
+_SHORTEST = 0.001
+"""In seconds: what the shortest task is taken for."""
+
 _BRISK = 10.0
 """In seconds. A machine idles some hundredths of a second until its next order comes: of a longer
 task that is nothing, while an order that waits for one keeps to a machine that may come free late.
@@ -234,8 +240,10 @@ class Search:
                     return place
         busy = [kind for kind in self.kinds if kind.behind and kind.kept == NOTHING_KEPT]
         for kind in sorted(busy, key=_price):
-            for node in self._busy(kind):
-                return self._ahead(node, kind)
+            for node in islice(self._busy(kind), _WARM_LOOKS):
+                place = self._ahead(node, kind)
+                if place is not None:
+                    return place
         return None
 
     def _may_go_ahead(self) -> bool:
@@ -258,10 +266,27 @@ class Search:
         soon, ask = node.soon, self._asks[kind]
         if soon is None or kind.kept != NOTHING_KEPT:
             return None
+        waiting = node.ahead.values()
+        if any((one.cores, one.ram) != (ask.cores, ask.ram) for one in waiting):
+            return None
         # The end of a task is not sure to free disk: what it asks for has to be free already.
-        if soon[0] < ask.cores or soon[1] < ask.ram or node.free_disk < ask.disk:
+        disk = ask.disk + sum(one.disk for one in waiting)
+        if soon[0] < ask.cores or soon[1] < ask.ram or node.free_disk < disk:
             return None
         return Place(node, ask.grant, self._anyway, ahead=True)
+
+
+def depth(step: Step, node: Node) -> int:
+    """Return how many orders may wait on `node` behind such tasks as those of `step`.
+
+    As many as end before the answer to their ends could bring others: one, unless they are very
+    short.
+    """
+    timing = step.timing
+    if not timing.count:
+        return 1
+    ends = len(node.held) * _BREATH / max(timing.mean * chunk_of(step), _SHORTEST)
+    return max(1, min(len(node.held), int(ends)))
 
 
 def _price(kind: Kind) -> float:

@@ -207,6 +207,8 @@ def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None
     if node.reserved is not None and node in farm.reserved.get(demand, ()):
         reserving.keep_no_longer(farm, node, demand)
     node.warm = job.id
+    if place.ahead:
+        node.depth = placing.depth(step, node)
     farm.occupy(node, attempt)
     step.running[attempt.id] = attempt
     changes = farm.changes

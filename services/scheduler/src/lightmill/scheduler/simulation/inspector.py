@@ -107,7 +107,9 @@ class Inspector:
         hold("rows_are_as_memory_has_them", not refused, refused)
         if self.calm:
             for node in farm.nodes:
-                fits = node.free_cores >= 0 and node.free_ram >= 0 and len(node.ahead) <= 1
+                fits = (
+                    node.free_cores >= 0 and node.free_ram >= 0 and len(node.ahead) <= node.depth
+                )
                 hold("no_machine_is_promised_twice", fits, node.name)
             self._nothing_waits_while_a_machine_idles(farm, now)
         policy = self.database.rows.policy

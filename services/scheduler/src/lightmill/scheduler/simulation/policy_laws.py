@@ -111,7 +111,7 @@ def overfull(node: Node) -> Iterator[str]:
     indices = [index for attempt in held for index in attempt.gpus]
     if len(indices) > len(set(indices)) or not set(indices) <= {g.index for g in offer.gpus}:
         yield f"{node.name}: devices {indices}"
-    if len(node.ahead) > 1:
+    if len(node.ahead) > node.depth or node.depth > max(1, len(node.held)):
         yield f"{node.name}: {len(node.ahead)} orders wait there"
 
 
