@@ -146,6 +146,21 @@ async def test_steps_of_ones_own_go_one_after_the_other_or_frame_by_frame(tmp_pa
     await with_keeper(tmp_path, program)
 
 
+async def test_urgent_work_ends_other_work_where_that_is_allowed(tmp_path: Path) -> None:
+    def program(keeper: Keeper) -> None:
+        keeper.decide("policy", {"preemption": True})
+        whole = {"cores": None, "ram": None}
+        slow = keeper.shot("1-2", settings={**QUICK, "seconds": 60}, needs=whole, chunk=1)
+        keeper.becomes(lambda: len(keeper.attempts(slow)) == 2)
+        urgent = keeper.shot("1", needs=whole, priority=90)
+        keeper.becomes(lambda: keeper.job(urgent).finished)
+        ended = [one for one in keeper.attempts(slow) if one.state == "CANCELLED"]
+        assert [one.detail for one in ended] == ["ended for job shot, which goes first"]
+        keeper.becomes(lambda: len(keeper.attempts(slow)) == 3)  # and it is begun anew
+
+    await with_keeper(tmp_path, program)
+
+
 async def test_a_drained_node_gets_nothing_until_it_is_enabled(tmp_path: Path) -> None:
     def program(keeper: Keeper) -> None:
         away, other = sorted(keeper.nodes(), key=lambda node: node.name)
