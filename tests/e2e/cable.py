@@ -44,6 +44,12 @@ class Cable:
         self.mend()
         self._limit, self._cut = count, True
 
+    def cut(self) -> None:
+        """Break every connection, old and new, at once."""
+        self.cut_after(0)
+        self.full.set()
+        self._break()
+
     def flip_after(self, count: int) -> None:
         """Change one bit behind so many bytes from now on, once."""
         self.mend()

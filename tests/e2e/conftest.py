@@ -11,7 +11,9 @@ import pytest
 
 from lightmill.client import Farm
 from lightmill.testing.compose import ComposeFarm
+from lightmill.testing.containers import MysqlServer, RabbitServer, RedisServer, S3Server
 from lightmill.testing.ports import free_ports
+from lightmill.testing.processes import Servers
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("HTTP", "HTTP_ALT", "S3", "MYSQL", "REDIS", "AMQP", "CONSOLE")
@@ -62,6 +64,17 @@ def client(farm: ComposeFarm) -> Iterator[Farm]:
     url = f"http://{farm.address('proxy', 3000)}"
     with Farm(url, farm.secret("admin_token")) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def servers(
+    mysql_server: MysqlServer,
+    rabbitmq_server: RabbitServer,
+    redis_server: RedisServer,
+    s3_server: S3Server,
+) -> Servers:
+    """What a farm of processes stands on."""
+    return Servers(mysql=mysql_server, rabbitmq=rabbitmq_server, redis=redis_server, s3=s3_server)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from sqlalchemy import text
 
 from lightmill.client import Farm
 from lightmill.storage.sql.database import Database
-from lightmill.testing.containers import MysqlServer, RabbitServer, RedisServer, S3Server
 from lightmill.testing.ports import free_ports
 from lightmill.testing.processes import ProcessFarm, Servers, Service, process_farm
 
@@ -131,15 +130,8 @@ class Stage:
 
 
 @pytest.fixture
-def process_stage(
-    mysql_server: MysqlServer,
-    rabbitmq_server: RabbitServer,
-    redis_server: RedisServer,
-    s3_server: S3Server,
-    tmp_path: Path,
-) -> Iterator[ProcessFarm]:
-    on = Servers(mysql=mysql_server, rabbitmq=rabbitmq_server, redis=redis_server, s3=s3_server)
-    with process_farm(on, tmp_path) as farm:
+def process_stage(servers: Servers, tmp_path: Path) -> Iterator[ProcessFarm]:
+    with process_farm(servers, tmp_path) as farm:
         farm.await_api(farm.start("api", "api", simulated_engine=True))
         ports = free_ports(2)
         nodes = [

@@ -1,6 +1,7 @@
 """The whole farm on embedded parts, through its public interface."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,29 @@ async def test_a_job_is_rendered_by_two_nodes_and_its_images_come_home(tmp_path:
     async with farm(chosen) as running:
         await asyncio.to_thread(program, running)
     assert leftovers(chosen) == []
+
+
+async def test_what_an_engine_prints_is_read_while_it_renders(tmp_path: Path) -> None:
+    def program(running: LocalFarm) -> None:
+        with client(running) as one:
+            job_id = one.submit(
+                name="shot",
+                engine="simulated",
+                frames="1-2",
+                chunk=2,
+                settings={**QUICK, "seconds": 2},
+            )
+            while not (attempts := one.attempts(job_id)):
+                one._pause(0.05)  # noqa: SLF001  # as `wait` does
+            pieces = one.follow_log(job_id, attempts[0].id, step=0.05)
+            assert next(pieces).startswith("wrote 0001.png ")
+            assert not one.job(job_id).finished
+            assert "".join(pieces).startswith("wrote 0002.png ")
+            one.wait(job_id, step=0.05)
+
+    chosen = replace(settings(tmp_path), node={"node_log_seconds": 0.1})
+    async with farm(chosen) as running:
+        await asyncio.to_thread(program, running)
 
 
 async def test_a_farm_that_comes_back_on_its_folder_knows_everything(tmp_path: Path) -> None:

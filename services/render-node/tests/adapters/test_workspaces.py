@@ -140,6 +140,25 @@ def test_forgetting_tells_what_the_disk_got_back(
     assert workspaces.forget(JOB) == len(b"wood")
 
 
+def test_an_attempt_that_left_nothing_is_forgotten_at_once(
+    workspaces: FolderWorkspaces, scratch: Path
+) -> None:
+    assert workspaces.forget_empty(scratch, "a")
+    assert not (scratch / "a").exists()
+    assert workspaces.forget_empty(scratch, "never-begun")
+
+
+def test_an_attempt_that_left_something_is_not_forgotten_by_the_way(
+    workspaces: FolderWorkspaces, scratch: Path
+) -> None:
+    image = scratch / "a" / "0001.png"
+    image.write_bytes(b"image")
+    assert not workspaces.forget_empty(scratch, "a")
+    collected = workspaces.collect(scratch, image, "a")
+    assert not workspaces.forget_empty(scratch, "a")
+    assert collected.exists()
+
+
 def test_a_link_is_deleted_and_not_followed(
     workspaces: FolderWorkspaces, scratch: Path, tmp_path: Path
 ) -> None:

@@ -152,6 +152,50 @@ async def test_script_of_a_design(bench: Bench, blender: Subject) -> None:
     OpenImageIoImages().check(image.path, 32, 16)
 
 
+TWO_LAYERS = """
+import bpy
+def build(folder):
+    bpy.ops.wm.read_factory_settings()
+    scene = bpy.context.scene
+    scene.render.engine = 'CYCLES'
+    scene.cycles.samples = 1
+    scene.render.film_transparent = True
+    scene.render.resolution_x, scene.render.resolution_y = 32, 16
+    bare = scene.view_layers.new("Bare")
+    bare.layer_collection.children[0].exclude = True
+"""
+
+
+@pytest.mark.parametrize(("layer", "opaque"), [("ViewLayer", 255), ("Bare", 0)])
+async def test_the_view_layers_that_were_asked_for_are_rendered(
+    bench: Bench, blender: Subject, layer: str, opaque: int
+) -> None:
+    bench.project.joinpath("render.py").write_text(TWO_LAYERS)
+    work = Work(engine="blender", script="render.py", settings={"view_layers": [layer]})
+    renderer = await bench.open(blender.engine, bench.launch(work))
+    image = await bench.render(renderer, 1)
+    assert pixels(image.path)[..., 3].max() == opaque
+
+
+async def test_an_add_on_that_the_node_allows_is_enabled_for_the_job_that_asks(
+    bench: Bench, blender_python: Path
+) -> None:
+    bench.project.joinpath("render.py").write_text(
+        "import bpy\n"
+        "print('add-ons:', *bpy.context.preferences.addons.keys())\n"
+        "bpy.context.scene.render.engine = 'CYCLES'\n"
+    )
+    engine = BpyModule(
+        blender_python.parent.parent, ScenePolicy(addons=("node_wrangler", "rigify"))
+    )
+    settings: dict[str, Json] = {"addons": ["node_wrangler"], "samples": 1, "width": 32}
+    work = Work(engine="blender", script="render.py", settings=settings)
+    await bench.render(await bench.open(engine, bench.launch(work)), 1)
+    (told,) = (line for line in bench.log.read_text().splitlines() if line.startswith("add-ons:"))
+    assert "node_wrangler" in told
+    assert "rigify" not in told
+
+
 # --- a hostile scene -------------------------------------------------------------------------
 
 

@@ -59,6 +59,21 @@ async def test_a_frame_that_leaves_no_file_is_reported_and_not_stored(
     assert list(world.farm.objects) == ["attempts/a/log.txt"]
 
 
+async def test_what_an_engine_prints_is_stored_while_it_renders(
+    world: World, leader: Leader
+) -> None:
+    async with world.node(node_log_seconds=0.02):
+        world.engines.hold_from(2)
+        await leader.order(assign=(assignment("a", 1, 2),))
+        await until(lambda: world.farm.calls["upload"] == 3)  # the image, and what it looks like
+        assert world.farm.objects["attempts/a/log.txt"] == b"rendered 1\n"
+        await leader.next_report()
+        assert world.farm.calls["upload"] == 3  # it prints nothing more
+        world.engines.release()
+        await leader.finish("a")
+        assert world.farm.objects["attempts/a/log.txt"] == b"rendered 1\nrendered 2\n"
+
+
 async def test_a_finish_is_repeated_until_it_is_settled(world: World, leader: Leader) -> None:
     async with world.node():
         await leader.order(assign=(assignment("a"),))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -9,7 +10,7 @@ from pydantic import TypeAdapter
 
 from lightmill.client.designs import Designs
 from lightmill.client.downloads import save_all
-from lightmill.client.errors import JobFailedError
+from lightmill.client.errors import JobFailedError, RefusedError
 from lightmill.client.job_bundle import job_bundle
 from lightmill.client.known_hashes import KnownHashes
 from lightmill.client.models import (
@@ -221,6 +222,30 @@ class Farm:
         """Return every try of every task of a job, the oldest first."""
         return list(self._listed(f"/api/v1/jobs/{job_id}/attempts", Attempt))
 
+    def log(self, job_id: str, attempt_id: str) -> str:
+        """Return what the engine has printed in an attempt, up to some seconds ago.
+
+        Raises:
+            RefusedError: 404: nothing of it is stored.
+        """
+        return self._transport.text(f"/api/v1/jobs/{job_id}/attempts/{attempt_id}/log")
+
+    def follow_log(self, job_id: str, attempt_id: str, *, step: float = _STEP) -> Iterator[str]:
+        """Yield what the engine prints in an attempt as it becomes known, until the attempt ends.
+
+        Of output beyond what is kept of an attempt, the end is yielded anew.
+        """
+        shown = ""
+        while True:
+            ended = any(one.id == attempt_id and one.ended_at for one in self.attempts(job_id))
+            text = self._log_so_far(job_id, attempt_id)
+            if text != shown:
+                yield text.removeprefix(shown)
+                shown = text
+            if ended:
+                return
+            self._pause(step)
+
     def download(self, job_id: str, folder: Path) -> list[Path]:
         """Write the images of a job to `folder` as `0001.png` …; those there already stay.
 
@@ -308,6 +333,14 @@ class Farm:
     def save_url(self, url: str, target: Path) -> None:
         """Write what a signed URL holds to `target`, whole or not at all."""
         self._transport.fetch(url, target)
+
+    def _log_so_far(self, job_id: str, attempt_id: str) -> str:
+        try:
+            return self.log(job_id, attempt_id)
+        except RefusedError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return ""
 
     def _get(self, path: str, **params: str | int) -> object:
         return self._transport.send(Call(method="GET", path=path, params=params))

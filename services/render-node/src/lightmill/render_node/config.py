@@ -40,6 +40,7 @@ class NodeSettings(Settings):
             whose every job comes from people who are trusted.
         node_health_port: Where `/healthz`, `/readyz` and `/metrics` are served; 0 for nowhere.
         node_drain_seconds: How long running work may go on after SIGTERM.
+        node_log_seconds: How often what an engine prints is stored while it renders.
         node_idle_seconds: How long an engine is kept that nobody wants.
         node_store_bytes: Ceiling of the content store.
         node_disk_floor: Free bytes below which nothing is started.
@@ -84,6 +85,7 @@ class NodeSettings(Settings):
     node_walls: bool = True
     node_health_port: int = Field(default=0, ge=0, le=65535)
     node_drain_seconds: float = Field(default=300.0, ge=0)
+    node_log_seconds: float = Field(default=10.0, gt=0)
     node_idle_seconds: float = Field(default=60.0, ge=0)
     node_store_bytes: int = Field(default=50 * GIB, ge=0)
     node_disk_floor: int = Field(default=GIB, ge=0)

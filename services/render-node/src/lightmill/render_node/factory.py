@@ -201,7 +201,7 @@ async def built(settings: NodeSettings, outside: Outside) -> AsyncIterator[Live]
         idle_seconds=settings.node_idle_seconds,
     )
     fetch = _fetch(settings, outside, workspaces)
-    runs = _runs(settings.node_name, outside, fetch, warm, workspaces)
+    runs = _runs(settings, outside, fetch, warm, workspaces)
     async with opened_journal(folder / "journal.sqlite") as journal:
         kept = await journal.kept()
         if kept.abandoned:
@@ -247,13 +247,23 @@ def _fetch(settings: NodeSettings, outside: Outside, workspaces: Workspaces) -> 
 
 
 def _runs(
-    name: str, outside: Outside, fetch: FetchBundle, warm: KeepWarm, workspaces: Workspaces
+    settings: NodeSettings,
+    outside: Outside,
+    fetch: FetchBundle,
+    warm: KeepWarm,
+    workspaces: Workspaces,
 ) -> RunAttempt:
+    deliver = DeliverFrame(
+        images=outside.images,
+        transfers=outside.transfers,
+        node=settings.node_name,
+        log_seconds=settings.node_log_seconds,
+    )
     return RunAttempt(
         api=outside.api,
         fetch=fetch,
         warm=warm,
-        deliver=DeliverFrame(images=outside.images, transfers=outside.transfers, node=name),
+        deliver=deliver,
         workspaces=workspaces,
         clock=outside.clock,
     )

@@ -8,6 +8,7 @@ import typer
 
 from lightmill.client.cli.session import AsJson, answer, farm_of, show, tell
 from lightmill.client.cli.watch import watch_job
+from lightmill.client.farm import Farm
 from lightmill.client.models import Forecast
 
 app = typer.Typer(help="Look at jobs and steer them.", no_args_is_help=True)
@@ -93,6 +94,22 @@ def waiting(context: typer.Context, job: JobId, *, as_json: AsJson = False) -> N
 
 
 @app.command()
+def log(
+    context: typer.Context,
+    job: JobId,
+    *,
+    attempt: Annotated[str | None, typer.Option(help="Its id; the newest when not said.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Stay until the attempt ends.")] = False,
+) -> None:
+    """Show what the engine prints in an attempt, up to some seconds ago."""
+    farm = farm_of(context)
+    chosen = attempt or _newest_attempt(farm, job)
+    pieces = farm.follow_log(job, chosen) if follow else [farm.log(job, chosen)]
+    for piece in pieces:
+        typer.echo(piece, nl=False)
+
+
+@app.command()
 def retry(context: typer.Context, job: JobId) -> None:
     """Try the failed frames of a job again."""
     farm_of(context).retry(job)
@@ -110,6 +127,13 @@ def download(
     """Bring the finished images home; those there already stay."""
     paths = list(map(str, farm_of(context).download(job, folder)))
     answer("\n".join(paths), {"files": paths}, as_json=as_json)
+
+
+def _newest_attempt(farm: Farm, job: str) -> str:
+    attempts = farm.attempts(job)
+    if not attempts:
+        raise typer.BadParameter("no node has been given anything of it: lightmill waiting JOB")
+    return attempts[-1].id
 
 
 def _ending(forecast: Forecast) -> str:

@@ -108,6 +108,18 @@ class FolderWorkspaces:
             raise RenderFailedError(FailureKind.OUTPUT, f"{image.name} is no plain file")
         return target
 
+    def forget_empty(self, scratch: Path, attempt_id: str) -> bool:
+        """Tell whether an attempt has left nothing; then its folder is gone."""
+        if os.path.lexists(_outgoing(scratch, attempt_id)):
+            return False
+        try:
+            (scratch / attempt_id).rmdir()
+        except FileNotFoundError:
+            return True
+        except OSError:  # there is something in it, or it is no folder
+            return False
+        return True
+
     def forget_attempt(self, scratch: Path, attempt_id: str) -> None:
         """Delete what an attempt left in a scratch folder and what was collected from it."""
         _delete(scratch / attempt_id)

@@ -8,7 +8,6 @@ from lightmill.domain.resources import Offer, is_as_strong
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.node_report import Finish, HeldAttempt, Outcome
 from lightmill.messages.orders import Assignment, Orders
-from lightmill.render_node.core.grants import Grant
 from lightmill.render_node.core.held import Held, Phase
 from lightmill.render_node.core.remembered import Remembered
 
@@ -124,9 +123,12 @@ class Attempts:
 
     def startable(self) -> list[Held]:
         """Return the queued attempts that fit beside what renders, in order, none overtaking."""
+        waiting = self._waiting()
+        if not waiting:
+            return []
         using = [held.grant for held in self._held.values() if held.uses_grant]
         found = []
-        for held in self._waiting():
+        for held in waiting:
             if not held.grant.fits(self.offer, using):
                 break
             using.append(held.grant)
@@ -179,7 +181,7 @@ class Attempts:
         if name in self._held or name in self._finishes:
             return
         held = Held(assignment=assignment)
-        excess = Grant.of(assignment).excess(self.offer) or self._weakness(assignment)
+        excess = held.grant.excess(self.offer) or self._weakness(assignment)
         if name in self._refused:
             self._end(held.ended(Outcome.CANCELLED, now), obeyed)
         elif name in self._over:

@@ -33,6 +33,7 @@ class Held:
         delivered: Frames stored, by ordinal.
         settled: Ordinals that the leader has committed while the attempt runs.
         killed: Why it was told to end before its work was done, if it was.
+        grant: What it may use while it renders.
     """
 
     assignment: Assignment
@@ -43,16 +44,15 @@ class Held:
     delivered: dict[int, FrameResult] = field(default_factory=dict)
     settled: set[int] = field(default_factory=set)
     killed: Outcome | None = None
+    grant: Grant = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.grant = Grant.of(self.assignment)
 
     @property
     def attempt_id(self) -> str:
         """The name of the attempt."""
         return self.assignment.attempt_id
-
-    @property
-    def grant(self) -> Grant:
-        """What it may use while it renders."""
-        return Grant.of(self.assignment)
 
     @property
     def recallable(self) -> bool:

@@ -94,6 +94,10 @@ class Workspaces(Protocol):
         """
         ...
 
+    def forget_empty(self, scratch: Path, attempt_id: str) -> bool:
+        """Tell whether an attempt has left nothing; then its folder is gone. Does not block."""
+        ...
+
     def forget_attempt(self, scratch: Path, attempt_id: str) -> None:
         """Delete what an attempt left in a scratch folder and what was collected from it."""
         ...

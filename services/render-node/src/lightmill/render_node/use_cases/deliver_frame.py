@@ -46,9 +46,16 @@ class _Inspected:
 
 
 class DeliverFrame:
-    """Makes a file on the node's disk a frame in the object store."""
+    """Makes a file on the node's disk a frame in the object store.
 
-    def __init__(self, *, images: Images, transfers: Transfers, node: str) -> None:
+    Attributes:
+        log_seconds: How often what an engine prints is stored while it renders.
+    """
+
+    def __init__(
+        self, *, images: Images, transfers: Transfers, node: str, log_seconds: float
+    ) -> None:
+        self.log_seconds = log_seconds
         self._images = images
         self._transfers = transfers
         self._node = node

@@ -21,6 +21,7 @@ from lightmill.render_node.ports import (
 )
 from lightmill.render_node.use_cases.deliver_frame import DeliverFrame, nothing_left
 from lightmill.render_node.use_cases.fetch_bundle import FetchBundle
+from lightmill.render_node.use_cases.follow_log import FollowLog
 from lightmill.render_node.use_cases.keep_warm import KeepWarm, Warm, Wish
 from lightmill.render_node.use_cases.upload_urls import UploadUrls
 from lightmill.runtime.clock import Clock
@@ -91,6 +92,9 @@ class RunAttempt:
         assignment = held.assignment
         urls = UploadUrls(self._api, self._clock, held.attempt_id, _names(assignment))
         run = _Job(held=held, progress=progress, urls=urls, deliveries=[])
+        if not assignment.work.leaves_file:
+            await self._work(run, turn)
+            return
         try:
             async with asyncio.TaskGroup() as group:
                 # Its refusal ends the attempt, however long the frame would still render.
@@ -125,17 +129,26 @@ class RunAttempt:
         run.progress.opened(run.held)
         # No thread between two frames: it would wait for those that deliver the last one.
         start = _size(warm.log)
+        log = FollowLog(
+            size=lambda: _size(warm.log),
+            store=lambda: self._store_log(warm, start, run),
+            every=self._deliver.log_seconds,
+        )
         try:
             failure = await self._use(warm, run)
             if _size(warm.log) > start:
-                run.deliveries.append(asyncio.create_task(self._store_log(warm, start, run)))
+                run.deliveries.append(asyncio.create_task(log.last()))
             await self._await_deliveries(run)
         finally:
+            await log.close()
             await _stopped(*run.deliveries)
-            forget = self._workspaces.forget_attempt
-            await asyncio.to_thread(forget, warm.scratch, run.held.attempt_id)
+            await self._forget_attempt(warm.scratch, run.held.attempt_id)
         if failure is not None:
             raise failure
+
+    async def _forget_attempt(self, scratch: Path, attempt_id: str) -> None:
+        if not self._workspaces.forget_empty(scratch, attempt_id):
+            await asyncio.to_thread(self._workspaces.forget_attempt, scratch, attempt_id)
 
     async def _use(self, warm: Warm, run: _Job) -> RenderFailedError | None:
         """Render until done or until a frame fails, and give the renderer back."""
@@ -198,8 +211,6 @@ class RunAttempt:
 
 async def _ask_ahead(run: _Job, turn: asyncio.Event) -> None:
     """Ask for URLs while nothing waits for this node: once the engine has been started."""
-    if not run.held.assignment.work.leaves_file:
-        return
     if turn.is_set():
         await run.opened.wait()
     await run.urls.fetch_ahead()
@@ -242,7 +253,10 @@ def _made(folder: Path) -> Path:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _cut(log: Path, start: int, piece: Path) -> None:

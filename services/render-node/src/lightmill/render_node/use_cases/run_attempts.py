@@ -25,6 +25,9 @@ from lightmill.runtime.clock import Clock
 _log = structlog.get_logger(__name__)
 _GATHER_FRAMES = 0.1
 """Seconds between two reports for the sake of frames alone: each is a commit of the leader's."""
+_GATHER_STARTS = 0.1
+"""Seconds until a start is told: it is nothing that the leader waits for, and short work ends
+before that; meanwhile the engine has the machine for itself."""
 
 
 class Runs(Protocol):
@@ -63,7 +66,7 @@ class RunAttempts:
         self._forget: set[JobFolder] = set()
         self._freed: dict[str, int] = {}
         self._settled = asyncio.Condition()
-        self._frames_told = 0.0
+        self._told = 0.0
         self._telling: asyncio.TimerHandle | None = None
 
     @property
@@ -130,8 +133,8 @@ class RunAttempts:
         self.attempts.begin(held.attempt_id, self._clock.monotonic())
 
     def opened(self, held: Held) -> None:  # noqa: ARG002  # any of them is worth a report
-        """Take note that the engine has begun; a report before that would hold it up."""
-        self.changed.set()
+        """Take note that the engine has begun."""
+        self._tell_in(_GATHER_STARTS)
 
     def rendered(self, held: Held) -> None:
         """Take note that the engine has done its part, and start what that makes room for."""
@@ -141,16 +144,23 @@ class RunAttempts:
     def delivered(self, held: Held, result: FrameResult) -> None:
         """Take note that a frame is stored."""
         held.delivered[result.ordinal] = result
+        if len(held.delivered) == len(held.assignment.frames):
+            return  # the attempt's end follows, and tells of it
         now = asyncio.get_running_loop().time()
-        if now >= self._frames_told + _GATHER_FRAMES:
-            self._tell_frames()
-        elif self._telling is None:
-            later = self._frames_told + _GATHER_FRAMES - now
-            self._telling = asyncio.get_running_loop().call_later(later, self._tell_frames)
+        if now >= self._told + _GATHER_FRAMES:
+            self._tell()
+        else:
+            self._tell_in(self._told + _GATHER_FRAMES - now)
 
-    def _tell_frames(self) -> None:
-        self._telling = None
-        self._frames_told = asyncio.get_running_loop().time()
+    def _tell_in(self, seconds: float) -> None:
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_later(seconds, self._tell)
+
+    def _tell(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        self._told = asyncio.get_running_loop().time()
         self.changed.set()
 
     async def _apply(self, obeyed: Obeyed) -> None:
