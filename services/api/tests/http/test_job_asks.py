@@ -45,10 +45,10 @@ async def a_limit(farm: Farm, name: str) -> None:
     await farm.insert(LIMITS, {**row, "updated_at": farm.clock.now()})
 
 
-async def a_node(farm: Farm, **offer: object) -> None:
+async def a_node(farm: Farm, name: str = "mill", **offer: object) -> None:
     now = farm.clock.now()
     whole = {"cores": 8, "ram": 16 * GIB, "engines": {"blender": ["4.5.1"]}, **offer}
-    row = {"id": "node-1", "name": "mill", "session": "s", "state": "ONLINE", "offer": whole}
+    row = {"id": f"node-{name}", "name": name, "session": "s", "state": "ONLINE", "offer": whole}
     await farm.insert(NODES, {**row, "seen_at": now, "updated_at": now})
 
 
@@ -149,6 +149,14 @@ async def test_a_need_that_no_machine_meets_is_named(
     assert named in problem["detail"]
     assert {error["pointer"] for error in problem["errors"]} == {f"#/needs/{n}" for n in needs}
     assert (await asked(farm, frames="1", needs=needs, allow_waiting=True))[0] == 201
+
+
+async def test_a_machine_that_has_just_come_counts_at_once(farm: Farm) -> None:
+    await a_node(farm)
+    needs = {"tags": ["quiet"]}
+    assert (await asked(farm, frames="1", needs=needs))[0] == 400
+    await a_node(farm, "barn", tags=["quiet"])
+    assert (await asked(farm, frames="1", needs=needs))[0] == 201
 
 
 async def test_hardware_profiles_say_which_machines_will_do(farm: Farm) -> None:

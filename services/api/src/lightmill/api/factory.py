@@ -66,6 +66,7 @@ from lightmill.api.queries.hardware import HardwareQueries
 from lightmill.api.queries.history import HistoryQueries
 from lightmill.api.queries.inputs import InputQueries
 from lightmill.api.queries.jobs import JobQueries
+from lightmill.api.queries.known_machines import KnownMachines
 from lightmill.api.queries.nodes import NodeQueries
 from lightmill.api.queries.outlook import OutlookQueries
 from lightmill.api.queries.policy import PolicyQueries
@@ -298,7 +299,7 @@ def _collaborators(
     return Collaborators(
         submit_job=SubmitJob(
             jobs=job_rows,
-            machines=node_queries,
+            machines=KnownMachines(node_queries, clock),
             profiles=hardware,
             policies=policies,
             bundles=make_bundle,

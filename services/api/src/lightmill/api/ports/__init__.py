@@ -232,8 +232,12 @@ class Policies(Protocol):
 class Machines(Protocol):
     """Where the render machines are read."""
 
-    async def offers(self) -> list[Offer]:
-        """Return what every enrolled node offers in all, whatever its state."""
+    async def offers(self, *, fresh: bool = False) -> list[Offer]:
+        """Return what every enrolled node offers in all, whatever its state.
+
+        Args:
+            fresh: Whether it may not be that of a moment ago.
+        """
         ...
 
 

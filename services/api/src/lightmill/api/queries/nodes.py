@@ -38,8 +38,9 @@ class NodeQueries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def offers(self) -> list[Offer]:
+    async def offers(self, *, fresh: bool = True) -> list[Offer]:
         """Return what every enrolled node offers in all, whatever its state."""
+        del fresh  # it always is
         async with self._database.reading() as connection:
             found = (await connection.execute(select(NODES.c.offer))).scalars().all()
         return [_OFFER.validate_python(offer) for offer in found]

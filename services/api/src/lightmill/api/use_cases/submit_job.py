@@ -188,8 +188,10 @@ class SubmitJob:
             needs, work = step.needs or spec.needs, step.work or spec.work
             if not stated(needs):
                 continue
-            offers = await self._machines.offers() if offers is None else offers
-            reason = refusal(needs, work.engine, offers)
+            reason = refusal(needs, work.engine, await self._machines.offers())
+            if reason is not None and offers is None:  # who has come meanwhile may do
+                offers = await self._machines.offers(fresh=True)
+                reason = refusal(needs, work.engine, offers)
             if reason is not None:
                 path = "needs" if step.needs is None else f"steps/{index}/needs"
                 named = [

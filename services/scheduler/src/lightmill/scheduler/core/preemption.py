@@ -9,6 +9,9 @@ from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Attempt, Job
 
+_PATIENCE = 2
+"""Ticks from the order that waits: it has waited for a whole beat then."""
+
 
 def victims(node: Node, cores: int, ram: int, priority: int) -> list[Attempt]:
     """Return the attempts whose end makes room for the task, or none when that is not enough."""
@@ -46,13 +49,14 @@ def end(farm: FarmState, chosen: Iterable[Attempt], job: Job) -> None:
 def make_way(farm: FarmState) -> None:
     """End what runs in front of orders of higher priority that wait on its machine.
 
-    What has ended there already, and is not yet known to be gone, is room that comes.
+    What ends by itself within a beat is waited for. What has ended there already, and is not yet
+    known to be gone, is room that comes.
     """
-    least, waiting = lowest(farm), AttemptState.ASSIGNED
+    least, before = lowest(farm), farm.tick - _PATIENCE
     for attempt in [one for one in farm.attempts.values() if one.ahead]:
         job = attempt.task.step.job
-        waits = attempt.state is waiting and not attempt.recalled
-        if waits and job.priority > least:
+        waits = attempt.state is AttemptState.ASSIGNED and not attempt.recalled
+        if waits and job.priority > least and attempt.sent_at <= before:
             _make_way_for(farm, attempt, job)
 
 
