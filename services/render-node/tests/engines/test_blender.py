@@ -177,6 +177,16 @@ async def test_the_view_layers_that_were_asked_for_are_rendered(
     assert pixels(image.path)[..., 3].max() == opaque
 
 
+async def test_eevee_without_a_device_is_refused_in_words(bench: Bench, blender: Subject) -> None:
+    bench.project.joinpath("render.py").write_text(
+        "import bpy\nbpy.context.scene.render.engine = 'BLENDER_EEVEE_NEXT'\n"
+    )
+    work = Work(engine="blender", script="render.py")
+    renderer = await bench.open(blender.engine, bench.launch(work))
+    with pytest.raises(RenderFailedError, match="needs a GPU, and the job was granted none"):
+        await bench.render(renderer, 1)
+
+
 async def test_an_add_on_that_the_node_allows_is_enabled_for_the_job_that_asks(
     bench: Bench, blender_python: Path
 ) -> None:
