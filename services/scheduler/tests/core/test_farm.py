@@ -1,16 +1,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Wanted
 from lightmill.domain.resources import Gpu, Needs, Offer
 from lightmill.domain.states import JobState, NodeState, StepState
 from lightmill.messages.node_report import Outcome
 from lightmill.scheduler.core.facts import BeatPassed, NodeReported, OrderReturned
-from lightmill.scheduler.core.farm import Farm
-from lightmill.scheduler.core.machine import Node
 from lightmill.scheduler.simulation.invented_node import InventedNode, machine
 from lightmill.scheduler.simulation.stage import Stage
 
@@ -241,29 +237,6 @@ def test_pausing_hands_out_nothing_and_recalls_what_has_not_begun() -> None:
     assert sum(farm.results.values()) == 4
 
 
-def test_one_order_more_than_fits_waits_on_the_node() -> None:
-    farm = stage(machine("a", cores=2))
-    farm.ask("job", "1-10")
-    assert len(farm.assigned) == 3
-
-
-def test_work_that_waits_on_a_busy_node_is_called_back_for_an_idle_one() -> None:
-    farm = stage(machine("a", cores=1))
-    farm.ask("job", "1-2")
-    farm.nodes["a"].running.add(farm.assigned[0].attempt_id)
-    farm.nodes["b"] = machine("b", cores=1)
-    farm.beats(2)
-    assert farm.recalled == [farm.assigned[1].attempt_id]
-    assert len(farm.nodes["b"].held) == 1
-
-
-def test_designs_never_wait_on_a_node_so_that_they_start_in_order() -> None:
-    farm = stage(machine("a", cores=1))
-    farm.ask("one", "1", fifo=True)
-    farm.ask("two", "1", fifo=True)
-    assert [a.job_id for a in farm.assigned] == ["one"]
-
-
 def test_idle_nodes_of_one_kind_get_equal_load() -> None:
     farm = stage(*(machine(name, cores=4) for name in "abc"))
     farm.ask("job", "1-9")
@@ -331,46 +304,6 @@ def test_a_node_whose_clock_was_set_back_is_heard_again() -> None:
     farm.beats(12)
     farm.render_everything()
     assert farm.state("job") is JobState.COMPLETED
-
-
-def test_nothing_is_handed_out_behind_work_that_waits_for_room() -> None:
-    farm = stage(machine("a", cores=2))
-    farm.ask("small", "1")
-    farm.ask("wide", "1", needs=Needs(cores=2, ram=1))
-    farm.ask("late", "1")
-    assert [a.job_id for a in farm.assigned] == ["small", "wide"]
-    farm.render_everything()
-    assert farm.state("late") is JobState.COMPLETED
-
-
-@pytest.mark.parametrize(("seconds", "waiting"), [(0.001, 8), (0.2, 4), (1.0, 1), (9.0, 1)])
-def test_as_many_orders_wait_on_a_node_as_end_within_a_breath(
-    seconds: float, waiting: int
-) -> None:
-    farm = stage(machine("a", cores=8))
-    farm.ask("job", "1-100")
-    node, known = farm.nodes["a"], next(iter(farm.farm.nodes))
-    assert (len(known.held), len(known.ahead)) == (8, 1)
-    node.begin()
-    for attempt_id in list(node.running)[:4]:
-        node.finish(attempt_id, seconds=seconds)
-    farm.report()
-    assert (len(known.held), len(known.ahead)) == (8, waiting)
-    farm.ask("wide", "1", needs=Needs(cores=2, ram=1), priority=9)
-    assert {attempt.cores for attempt in known.ahead.values()} == {1}
-    farm.render_everything()
-    assert farm.state("job") is farm.state("wide") is JobState.COMPLETED
-
-
-def test_a_new_leader_knows_what_waits_on_a_node_outside_its_capacity() -> None:
-    farm = stage(machine("a", cores=2))
-    farm.ask("job", "1-9")
-    farm.report()
-    successor = Farm(beat=1.0, new_id=lambda: "", now=farm.now)
-    known = next(iter(farm.farm.nodes))
-    again = Node(id="a", name="a", session=known.session, offer=known.offer)
-    successor.adopt(farm.farm.jobs, [again])
-    assert (len(again.held), len(again.ahead), again.free_cores) == (2, 1, 0)
 
 
 def test_what_is_cancelled_before_its_node_has_listed_it_keeps_its_room() -> None:
