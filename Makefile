@@ -81,7 +81,7 @@ test: setup ## Every test; those on real MySQL, RabbitMQ, Redis and S3 where a D
 	@$(MAKE) --no-print-directory validator 2>/dev/null || echo "No npm: the tests that compare with the Khronos glTF validator are left out."
 	@if docker info >/dev/null 2>&1; then $(BIN)/pytest -m "not chaos"; \
 	else echo "No Docker engine answers: the tests on real MySQL, RabbitMQ, Redis and S3 are left out."; $(BIN)/pytest -m "not backing and not e2e and not chaos"; fi
-chaos: setup ## The same blows to the farm in containers while the simulated engine renders
+chaos: setup ## Blows that take too long for the other tests: the broker away for a minute, 20 leaders killed …
 	$(BIN)/pytest -m chaos tests/e2e
 fuzz: setup ## Feed TARGET=maya, gltf, zip or tar with what breaks parsers, for SECONDS=60
 	@test -d .tools/atheris || $(UV) pip install --quiet --python $(BIN)/python --target .tools/atheris atheris==3.0.0
