@@ -110,12 +110,14 @@ from lightmill.storage.sql.relay import Relay
 
 _LOG = structlog.get_logger(__name__)
 _GRACE_S = 10
-ROUTERS = (
+ROUTERS = (  # a request is compared with each route in turn: what comes with every frame first
+    objects.router,
+    nodes.attempt_router,
+    jobs.router,
     design_jobs.router,
     tasks.router,
     scenes.seed_router,
     files.seed_router,
-    jobs.router,
     sweeps.router,
     openjd_jobs.router,
     bundles.router,
@@ -128,11 +130,9 @@ ROUTERS = (
     scenes.router,
     hardware_configs.router,
     nodes.router,
-    nodes.attempt_router,
     policy.router,
     system.router,
     tokens.router,
-    objects.router,
     health.router,
 )
 
