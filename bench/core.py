@@ -2,9 +2,10 @@
 
 10,000 machines of five kinds, 1,000 jobs of 40 users, steady state: frames end, frames start.
 Facts are built outside the timed part; `observe`, `plan`, `take_changes` and `left` are inside
-it. Frames take 2 s, and a report tells of two attempts that have ended; chunks are those that
-the farm makes by itself, and `frames_an_attempt` says how long they were. The time is that of
-the processor.
+it. What is handed out is made a message where it leaves: outside the core, and outside that part.
+Frames take 2 s, and a report tells of two attempts that have ended; chunks are those that the
+farm makes by itself, and `frames_an_attempt` says how long they were. The time is that of the
+processor.
 
 Two farms, with 50,000 and with 1,000,000 frames waiting, take their turns alternately: whatever
 slows the machine down meanwhile slows both. A run is a whole beat of both, in which every machine

@@ -10,7 +10,7 @@ from lightmill.messages.message import Message
 from lightmill.messages.topology import NODES
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class SettledAttempt:
     """One attempt that is settled.
 

@@ -18,6 +18,7 @@ class Account:
 
     Attributes:
         total: What all machines have.
+        known: Its standing, or None while that is to be reckoned anew.
     """
 
     share: Share
@@ -25,33 +26,22 @@ class Account:
     cores: int = 0
     ram: int = 0
     gpus: int = 0
-    _standing: Standing | None = None
+    known: Standing | None = None
 
     @property
     def standing(self) -> Standing:
         """Return its place among its like; reckoned when it is asked for."""
-        return self._standing or self._stand()
-
-    def add(self, cores: int, ram: int, gpus: int) -> None:
-        """Count what is taken, or given back where it is negative."""
-        self.cores += cores
-        self.ram += ram
-        self.gpus += gpus
-        self._standing = None
-
-    def forget_standing(self) -> None:
-        """Have its place reckoned anew: what it is measured by has changed."""
-        self._standing = None
+        return self.known or self._stand()
 
     def _stand(self) -> Standing:
-        total = self.total
-        dominant = self.cores / total.cores if total.cores else 0.0
-        if total.ram and self.ram / total.ram > dominant:
-            dominant = self.ram / total.ram
-        if total.gpus and self.gpus / total.gpus > dominant:
-            dominant = self.gpus / total.gpus
-        self._standing = (self.cores >= self.share.size, dominant / self.share.weight)
-        return self._standing
+        total, share, cores = self.total, self.share, self.cores
+        dominant = cores / total.cores if total.cores else 0.0
+        if total.ram and (part := self.ram / total.ram) > dominant:
+            dominant = part
+        if self.gpus and total.gpus and (part := self.gpus / total.gpus) > dominant:
+            dominant = part
+        self.known = standing = (cores >= share.size, dominant / share.weight)
+        return standing
 
     def is_close(self, other: "Account", task: float) -> bool:
         """Tell whether, with a `task` of this share of the machines, it stays beside `other`."""
@@ -76,8 +66,12 @@ class Accounts:
 
     def add(self, cores: int, ram: int, gpus: int) -> None:
         """Count what both take, or give back where it is negative."""
-        self.tenant.add(cores, ram, gpus)
-        self.user.add(cores, ram, gpus)
+        for account in (self.tenant, self.user):
+            account.cores += cores
+            account.ram += ram
+            if gpus:
+                account.gpus += gpus
+            account.known = None
 
     def may_add(self, cores: int) -> bool:
         """Tell whether both may have `cores` more."""

@@ -23,11 +23,7 @@ from lightmill.scheduler.core.waiting import GivenBack
 from lightmill.scheduler.core.work import Attempt, FailedOrdinal, Step
 
 # Looked up on its class, a member takes ten times as long, and every frame begins and ends.
-_ASSIGNED, _BEGUN, _SUCCEEDED = (
-    AttemptState.ASSIGNED,
-    AttemptState.RUNNING,
-    AttemptState.SUCCEEDED,
-)
+_BEGUN, _SUCCEEDED = AttemptState.RUNNING, AttemptState.SUCCEEDED
 _TASK_BEGUN = TaskState.RUNNING
 
 _TASK_ENDS = {
@@ -39,9 +35,7 @@ _TASK_ENDS = {
 
 
 def begin(farm: FarmState, attempt: Attempt) -> None:
-    """Note that the node has begun `attempt`."""
-    if attempt.state is not _ASSIGNED:
-        return
+    """Note that the node has begun `attempt`, which was assigned."""
     task = attempt.task
     task.state = move(TASK_TRANSITIONS, task.state, _TASK_BEGUN)
     _move(farm, attempt, _BEGUN, "begun by the node")
@@ -70,7 +64,7 @@ def deliver(farm: FarmState, attempt: Attempt, results: Iterable[FrameResult]) -
             continue
         remaining.discard(ordinal)
         step.succeeded += 1
-        step.timing.add(max(0.0, result.seconds))
+        step.timing.add(result.seconds if result.seconds > 0 else 0.0)
         taken.append(ordinal)
         farm.changes.delivered.append(Delivered(attempt, result))
         if step.position == 0 and ordinal == 0:

@@ -57,18 +57,14 @@ class Counted:
         else:
             self.ceiling.reform(limit.scaling)
 
-    def take(self, node_id: str) -> None:
-        """Count a task that begins on this node."""
-        self.tasks += 1
+    def count(self, node_id: str, sign: int) -> None:
+        """Count a task that begins on this node (1), or has ended there (-1)."""
+        self.tasks += sign
         if self.limit.scope is _MACHINE:
-            self.machines[node_id] = self.machines.get(node_id, 0) + 1
-
-    def give(self, node_id: str) -> None:
-        """Count a task that has ended on this node."""
-        self.tasks -= 1
-        if self.limit.scope is _MACHINE:
-            self.machines[node_id] -= 1
-            if not self.machines[node_id]:
+            tasks = self.machines.get(node_id, 0) + sign
+            if tasks:
+                self.machines[node_id] = tasks
+            else:
                 del self.machines[node_id]
 
     def is_full(self, now: datetime) -> bool:

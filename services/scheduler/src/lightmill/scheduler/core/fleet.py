@@ -14,7 +14,7 @@ from lightmill.scheduler.core.total import Total
 _NONE: Place = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Best:
     """Machines on which a task of some demand costs least at present: all with as much free.
 
@@ -107,19 +107,20 @@ class Fleet:
     def _place(self, node: Node, kind: Kind) -> None:
         room = soon = None
         if node.reserved is None and len(node.ahead) < node.depth:
-            room = None if node.ahead else _room(node)
-            soon = _soon(node, kind)
+            room, soon = _free(node, kind)
+            if node.ahead:
+                room = None
         if room != node.room:
             _move(kind.rooms, node, node.room, room)
             node.room = room
         if soon != node.soon:
             _move(kind.behind, node, node.soon, soon)
             node.soon = soon
-        warm = None if room is None else node.warm
+        warm = node.warm if room else None
         if warm != node.warm_for:
             _move(self._warm, node, node.warm_for, warm)
             node.warm_for = warm
-        warm = None if soon is None else node.warm
+        warm = node.warm if soon else None
         if warm != node.warm_soon:
             _move(self._warm_busy, node, node.warm_soon, warm)
             node.warm_soon = warm
@@ -181,25 +182,18 @@ def _move(places: dict[_Key, Place], node: Node, was: _Key | None, becomes: _Key
             places[becomes] = {node.id: node}
 
 
-def _room(node: Node) -> Room | None:
-    """Return what is free on `node`, or None when that is nothing."""
-    if node.free_cores <= 0:
-        return None
-    return node.free_cores, node.free_ram, len(node.free_gpus), node.free_disk
-
-
-def _soon(node: Node, kind: Kind) -> Soon | None:
-    """Return what is free on `node` once its smallest task ends, or None when it takes no more.
+def _free(node: Node, kind: Kind) -> tuple[Room | None, Soon | None]:
+    """Return what is free on `node` now, and once its smallest task ends; None: nothing may begin.
 
     What could begin there at once must not wait behind an order that cannot.
     """
-    if not node.held:
-        return None
-    cores, ram = kind.least
-    if node.free_cores >= cores > 0 and node.free_ram >= ram:
-        return None
-    cores, ram = node.least
-    return node.free_cores + cores, node.free_ram + ram
+    cores, ram = node.free_cores, node.free_ram
+    room = (cores, ram, len(node.free_gpus), node.free_disk) if cores > 0 else None
+    least_cores, least_ram = kind.least
+    if not node.held or (cores >= least_cores > 0 and ram >= least_ram):
+        return room, None
+    least_cores, least_ram = node.least
+    return room, (cores + least_cores, ram + least_ram)
 
 
 def _key(offer: Offer) -> object:

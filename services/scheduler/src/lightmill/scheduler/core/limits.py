@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lightmill.domain.policy import POOL_LIMIT, Limit, Policy
-from lightmill.scheduler.core.counted import Bounds, Counted, bounds_of
+from lightmill.scheduler.core.counted import Counted, bounds_of
 from lightmill.scheduler.core.work import Attempt, Step
 
 
@@ -65,20 +65,19 @@ class Limits:
             counted.tasks = 0
             counted.machines.clear()
         for attempt in attempts:
-            self.take(attempt)
+            self.count(attempt, 1)
 
     def of(self, step: Step) -> tuple[Counted, ...]:
         """Return the limits of which a task of `step` takes one."""
-        return self._bounds(step).every
+        if step.bounds.decree != self._decrees:
+            self._look_up(step)
+        return step.bounds.every
 
-    def _bounds(self, step: Step) -> Bounds:
-        bounds = step.bounds
-        if bounds.decree != self._decrees:
-            named = self.named(step)
-            pool = self.counted.get(pool_limit(step.pool))
-            every = (*named, *([] if pool is None else [pool]))
-            bounds = step.bounds = bounds_of(self._decrees, every)
-        return bounds
+    def _look_up(self, step: Step) -> None:
+        named = self.named(step)
+        pool = self.counted.get(pool_limit(step.pool))
+        every = (*named, *([] if pool is None else [pool]))
+        step.bounds = bounds_of(self._decrees, every)
 
     def named(self, step: Step) -> list[Counted]:
         """Return the limits that the job of `step` names: what may run short, unlike a pool."""
@@ -95,25 +94,24 @@ class Limits:
 
     def obstacle(self, step: Step, now: datetime) -> Counted | None:
         """Return the limit that lets no task of `step` begin on another machine, or None."""
-        for counted in self._bounds(step).tasks:
+        if step.bounds.decree != self._decrees:
+            self._look_up(step)
+        for counted in step.bounds.tasks:
             if counted.is_full(now):
                 return counted
         return None
 
     def full_machines(self, step: Step, now: datetime) -> tuple[Counted, ...]:
         """Return the limits of which tasks of `step` may begin only where one is held already."""
-        machines = self._bounds(step).machines
+        if step.bounds.decree != self._decrees:
+            self._look_up(step)
+        machines = step.bounds.machines
         return tuple([one for one in machines if one.is_full(now)]) if machines else machines
 
-    def take(self, attempt: Attempt) -> None:
-        """Count an attempt that is handed out."""
-        for counted in self._bounds(attempt.task.step).every:
-            counted.take(attempt.node_id)
-
-    def give(self, attempt: Attempt) -> None:
-        """Count an attempt that no node holds any more."""
-        for counted in self._bounds(attempt.task.step).every:
-            counted.give(attempt.node_id)
+    def count(self, attempt: Attempt, sign: int) -> None:
+        """Count an attempt that is handed out (1), or that no node holds any more (-1)."""
+        for counted in self.of(attempt.task.step):
+            counted.count(attempt.node_id, sign)
 
     def succeed(self, step: Step) -> None:
         """Note that a task had what it needed."""

@@ -37,11 +37,13 @@ class Line:
         heap = self._heap
         while heap:
             was, number, part = heap[0]
-            rank = part.rank()
-            if rank is was:
+            if part.stands(was):
                 return part.lane
+            rank = part.rank()
             if rank is None:
                 heapq.heappop(heap)
+            elif rank is was:
+                return part.lane
             else:
                 heapq.heapreplace(heap, (rank, number, part))
         return None
@@ -68,6 +70,10 @@ class _Pool:
         if rank is None or rank[3] is not lane.age:
             self._rank = lane.rank()
         return self._rank
+
+    def stands(self, was: Rank) -> bool:
+        """Tell whether its place, which was this, is the same."""
+        return self.rank() is was
 
     def drop(self) -> None:
         self.lane = None
@@ -104,22 +110,36 @@ class _Crowd:
             if lane is None:
                 heapq.heappop(heap)
                 continue
-            standing = user.account.standing
+            standing = user.account.known or user.account.standing
             if standing is was and lane.age is age:
                 self.lane = lane
-                return self._ranked(standing, age)
+                break
             heapq.heapreplace(heap, (standing, lane.age, number, user))
-        return None
-
-    def drop(self) -> None:
-        if self._heap:
-            heapq.heappop(self._heap[0][3].heap)
-
-    def _ranked(self, standing: Standing, age: Age) -> Rank:
-        rank, tenant = self._rank, self._tenant.standing
+        else:
+            return None
+        rank, tenant = self._rank, self._tenant.known or self._tenant.standing
         if rank is None or rank[1] is not tenant or rank[2] is not standing or rank[3] is not age:
             rank = self._rank = (self._level, tenant, standing, age)
         return rank
+
+    def stands(self, was: Rank) -> bool:
+        """Tell whether its place, which was this, is known to be the same.
+
+        Whatever is handed out to a user counts for the tenant.
+        """
+        lane = self.lane
+        return (
+            self._tenant.known is was[1]
+            and lane is not None
+            and lane.age is was[3]
+            and lane.head is not None
+            and lane.demand not in self._full
+        )
+
+    def drop(self) -> None:
+        self.lane = None
+        if self._heap:
+            heapq.heappop(self._heap[0][3].heap)
 
     def _stand_in_line(self) -> "list[tuple[Standing, Age, int, _User]]":
         users = [_User(account, lanes) for account, lanes in self._lanes.items()]

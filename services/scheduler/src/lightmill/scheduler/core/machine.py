@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 
 from lightmill.domain.policy import NodeWish
 from lightmill.domain.resources import Offer
@@ -12,6 +13,7 @@ from lightmill.scheduler.core.trust import Record
 from lightmill.scheduler.core.work import Attempt
 
 _ONLINE = NodeState.ONLINE
+_CORES, _RAM = attrgetter("cores"), attrgetter("ram")
 
 UNLIMITED = 2**63 - 1
 """Bytes of disk of a node that has not said how many it has."""
@@ -86,8 +88,7 @@ class Node:
 
     def _reckon_least(self) -> Soon:
         held = self.held.values()
-        cores = min([attempt.cores for attempt in held], default=0)
-        self._least = cores, min([attempt.ram for attempt in held], default=0)
+        self._least = min(map(_CORES, held), default=0), min(map(_RAM, held), default=0)
         return self._least
 
     def grant(self, ask: Ask) -> Grant | None:

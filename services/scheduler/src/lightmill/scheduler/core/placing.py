@@ -1,7 +1,7 @@
 """Where a task goes: to the machine that other work can spare most easily."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
 
@@ -51,13 +51,14 @@ class Search:
 
     Attributes:
         choosy: Whether there are machines to which the task may not go although it fits there.
+        plain: Whether what is handed out in this turn can change nothing of that, nor of `kinds`.
         kinds: Machines on which the task fits and stays within the burst of its owner: a task
             that takes whole machines may have smaller ones only.
     """
 
     __slots__ = (
         *("_anyway", "_asks", "_avoided", "_barred", "_demand", "_farm", "_full", "_step"),
-        *("choosy", "kinds"),
+        *("choosy", "kinds", "plain"),
     )
 
     def __init__(
@@ -71,11 +72,14 @@ class Search:
     ) -> None:
         self._farm, self._step, self._demand, self._anyway = farm, step, demand, anyway
         self._asks = demand.asks
-        failed = step.waiting.failed and not anyway
-        self._avoided = step.waiting.avoided(farm.now) if failed else None
-        self._barred = step.job.barred and not anyway
+        self._avoided, self._barred = None, False
+        if not anyway:
+            self._avoided = step.waiting.avoided(farm.now) if step.waiting.failed else None
+            self._barred = step.job.barred
         self._full = () if anywhere else farm.limits.full_machines(step, farm.now)
         self.choosy = bool(self._avoided or self._barred or self._full)
+        may_differ = step.waiting.failed or step.job.barred or step.bounds.machines
+        self.plain = not (may_differ or demand.whole)
         self.kinds = demand.kinds
         if demand.whole:
             allow = farm.shares.allow
@@ -266,11 +270,13 @@ class Search:
         soon, ask = node.soon, self._asks[kind]
         if soon is None or kind.kept != NOTHING_KEPT:
             return None
-        waiting = node.ahead.values()
-        if any((one.cores, one.ram) != (ask.cores, ask.ram) for one in waiting):
-            return None
         # The end of a task is not sure to free disk: what it asks for has to be free already.
-        disk = ask.disk + sum(one.disk for one in waiting)
+        disk = ask.disk
+        if node.ahead:
+            waiting = node.ahead.values()
+            if any((one.cores, one.ram) != (ask.cores, ask.ram) for one in waiting):
+                return None
+            disk += sum(one.disk for one in waiting)
         if soon[0] < ask.cores or soon[1] < ask.ram or node.free_disk < disk:
             return None
         return Place(node, ask.grant, self._anyway, ahead=True)
@@ -293,16 +299,29 @@ def _price(kind: Kind) -> float:
     return kind.price
 
 
-def search(farm: FarmState, step: Step, demand: Demand) -> Place | None:
-    """Return where the next task of `step` goes, or None when nowhere now.
+@dataclass(slots=True)
+class Searches:
+    """Looks for places throughout one turn, in which nothing fails and nobody decrees."""
 
-    What failed on every machine that could take it goes to any of them.
-    """
-    look = Search(farm, step, demand)
-    place = look.place()
-    if place is None and look.choosy and not look.has_hope():
-        return Search(farm, step, demand, anyway=True).place()
-    return place
+    farm: FarmState
+    _plain: dict[str, Search] = field(default_factory=dict)
+
+    def place(self, step: Step, demand: Demand) -> Place | None:
+        """Return where the next task of `step` goes, or None when nowhere now.
+
+        What failed on every machine that could take it goes to any of them.
+        """
+        look = self._plain.get(step.id) or self._search(step, demand)
+        place = look.place()
+        if place is None and look.choosy and not look.has_hope():
+            return Search(self.farm, step, demand, anyway=True).place()
+        return place
+
+    def _search(self, step: Step, demand: Demand) -> Search:
+        look = Search(self.farm, step, demand)
+        if look.plain:
+            self._plain[step.id] = look
+        return look
 
 
 def is_choosy(farm: FarmState, step: Step, demand: Demand) -> bool:

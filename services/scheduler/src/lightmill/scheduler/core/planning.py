@@ -16,7 +16,7 @@ from lightmill.scheduler.core.asking import demand_of
 from lightmill.scheduler.core.chunks import chunk_of
 from lightmill.scheduler.core.demand import Demand
 from lightmill.scheduler.core.line import Line
-from lightmill.scheduler.core.placing import Place
+from lightmill.scheduler.core.placing import Place, Searches
 from lightmill.scheduler.core.queue import Age, Lane
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.work import Attempt, Job, Step, Task
@@ -100,6 +100,10 @@ class _Turn:
     _hope: set[Demand] = field(default_factory=set)
     _full: set[Demand] = field(default_factory=set)
     _aside: list[Step] = field(default_factory=list)
+    _searches: Searches = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._searches = Searches(self.farm)
 
     def serve(self) -> None:
         """Hand out until nothing fits anywhere."""
@@ -128,13 +132,14 @@ class _Turn:
         if step is None:
             return False
         demand = lane.demand or lane.demands[step.id]
-        if demand in self._full or not _may_add(lane, demand.needs.cores or 1):
+        accounts, cores = lane.accounts, demand.needs.cores or 1
+        if demand in self._full or (accounts is not None and not accounts.may_add(cores)):
             return False
         if farm.limits.obstacle(step, farm.now) is not None:
             return False
-        place = placing.search(farm, step, demand)
+        place = self._searches.place(step, demand)
         if place is not None:
-            return self._take(lane, place, (step, demand, place))
+            return self._take(lane, step, demand, place)
         if placing.is_choosy(farm, step, demand):
             self._aside.append(step)
             farm.queue.remove(step)
@@ -144,12 +149,18 @@ class _Turn:
         self.blocked.append(step)
         return False
 
-    def _take(self, lane: Lane, place: Place, handed: _Handed) -> bool:
+    def _take(self, lane: Lane, step: Step, demand: Demand, place: Place) -> bool:
         """Hand out what is next, or what is at home there, unless it is beyond its burst."""
-        if not _may_add(lane, place.grant.cores):
-            return False
-        other = None if lane.accounts is None else self._at_home(place, lane)
-        _hand_out(self.farm, *(other or handed))
+        accounts, other = lane.accounts, None
+        if accounts is not None:
+            if demand.whole and not accounts.may_add(place.grant.cores):
+                return False
+            if place.node.warm != step.job.id:
+                other = self._at_home(place, lane)
+        if other is None:
+            _hand_out(self.farm, step, demand, place)
+        else:
+            _hand_out(self.farm, *other)
         return True
 
     def _at_home(self, place: Place, lane: Lane) -> _Handed | None:
@@ -160,9 +171,11 @@ class _Turn:
         """
         farm, node = self.farm, place.node
         job = farm.jobs.get(node.warm or "")
-        for step in job.steps if job is not None and node.reserved is None else ():
+        if job is None or job.accounts is lane.accounts or node.reserved is not None:
+            return None
+        for step in job.steps:
             home = farm.queue.lane(step)
-            if home is None or home.level != lane.level or home.accounts is lane.accounts:
+            if home is None or home.level != lane.level:
                 continue
             if home.head is not step or not self._may_jump(home, lane, step):
                 continue
@@ -184,26 +197,13 @@ class _Turn:
         return home.accounts.is_close(lane.accounts, cores, self.farm.fleet.total)
 
 
-def _may_add(lane: Lane, cores: int) -> bool:
-    return lane.accounts is None or lane.accounts.may_add(cores)
-
-
 def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None:
     job, task, node, grant = step.job, _task(farm, step, place), place.node, place.grant
-    attempt = Attempt(
-        id=farm.new_id(),
-        task=task,
-        node_id=node.id,
-        session=node.session,
-        cores=grant.cores,
-        ram=grant.ram,
-        gpus=grant.gpus,
-        disk=grant.disk,
-        sandbox=demand.needs.sandbox,
-        ahead=place.ahead,
-        sent_at=farm.tick,
-        heard_at=farm.tick,
-    )
+    attempt = Attempt(  # by place: keywords would cost as much again as all that they name
+        farm.new_id(), task, node.id, node.session,
+        grant.cores, grant.ram, grant.gpus, grant.disk, demand.needs.sandbox,
+        place.ahead, farm.tick, farm.tick,
+    )  # fmt: skip
     if node.reserved is not None and node in farm.reserved.get(demand, ()):
         reserving.keep_no_longer(farm, node, demand)
     node.warm = job.id
@@ -242,12 +242,4 @@ def _task(farm: FarmState, step: Step, place: Place) -> Task:
 def _new_task(
     farm: FarmState, step: Step, ordinals: tuple[int, ...], failures: int, tries: int
 ) -> Task:
-    return Task(
-        id=farm.new_id(),
-        step=step,
-        ordinals=ordinals,
-        created_at=farm.now,
-        failures=failures,
-        tries=tries,
-        remaining=set(ordinals),
-    )
+    return Task(farm.new_id(), step, ordinals, farm.now, failures, tries, set(ordinals))

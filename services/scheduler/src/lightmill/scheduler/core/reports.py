@@ -138,7 +138,7 @@ def _settle(farm: FarmState, node: Node, finishes: Collection[Finish]) -> None:
         if applied is None:
             applied = _end(farm, node, finish)
         settled[attempt_id] = applied
-        answers.append(SettledAttempt(attempt_id=attempt_id, applied=applied))
+        answers.append(SettledAttempt(attempt_id, applied))
     node.settled = settled
 
 
@@ -155,11 +155,12 @@ def _end(farm: FarmState, node: Node, finish: Finish) -> bool:
 
 
 def _finish(farm: FarmState, node: Node, attempt: Attempt, finish: Finish) -> None:
-    step, outcome = attempt.task.step, finish.outcome
-    if finish.delivered:
-        _deliver(farm, attempt, finish.delivered)
-    if outcome is _SUCCEEDED or outcome is _FAILED or finish.delivered:
-        lifecycle.begin(farm, step)  # a short attempt may end before any report shows it running
+    step, outcome, delivered = attempt.task.step, finish.outcome, finish.delivered
+    if delivered:
+        _deliver(farm, attempt, delivered)
+    # A short attempt may end before any report shows it running.
+    if attempt.state is _ASSIGNED and (outcome is _SUCCEEDED or outcome is _FAILED or delivered):
+        lifecycle.begin(farm, step)
     if outcome is _SUCCEEDED and not attempt.task.remaining:
         attempts.succeed(farm, attempt)
         trusting.succeed(farm, node, step)
@@ -197,20 +198,19 @@ def _fail(farm: FarmState, node: Node, attempt: Attempt, reason: tuple[FailureKi
         lifecycle.keep_budget(farm, step.job)
 
 
-def _go_on(farm: FarmState, node: Node, held: Iterable[HeldAttempt]) -> int:
+def _go_on(farm: FarmState, node: Node, held: Collection[HeldAttempt]) -> int:
     """Renew the leases of what the node holds; return how many of its attempts it lists.
 
     Nearly all that reports hold is an attempt of which there is no other news, so that is the
     leader's shortest way.
     """
-    listed, here, tick = 0, node.held, farm.tick
+    listed, here, tick = len(held), node.held, farm.tick
     for one in held:
         attempt = here.get(one.attempt_id) or node.ahead.get(one.attempt_id)
         if attempt is None:
             farm.changes.letter(node).cancel.append(one.attempt_id)
-            continue
-        listed += 1
-        if (
+            listed -= 1
+        elif (
             attempt.state is not _BEGUN
             or one.state is not _RUNNING
             or one.delivered

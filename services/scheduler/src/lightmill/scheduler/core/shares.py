@@ -55,9 +55,9 @@ class Shares:
             return
         self._reckoned = replace(self.total)
         for tenant in self._tenants.values():
-            tenant.forget_standing()
+            tenant.known = None
         for accounts in self._users.values():
-            accounts.user.forget_standing()
+            accounts.user.known = None
 
     def decree(self, policy: Policy) -> None:
         """Let other weights, sizes and bursts hold from now on."""

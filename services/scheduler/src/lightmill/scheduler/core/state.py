@@ -121,10 +121,7 @@ class FarmState:
     def count(self, attempt: Attempt, sign: int) -> None:
         """Count what `attempt` takes of shares and limits (1), or gives back (-1)."""
         self.shares.add(attempt, sign)
-        if sign > 0:
-            self.limits.take(attempt)
-        else:
-            self.limits.give(attempt)
+        self.limits.count(attempt, sign)
 
     def note(
         self, job: Job, entity: str, entity_id: str, change: tuple[str | None, str, str]

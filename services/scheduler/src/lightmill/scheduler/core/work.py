@@ -31,7 +31,7 @@ _STEP_OVER = {s for s in StepState if is_final(STEP_TRANSITIONS, s)} | {StepStat
 _JOB_OVER = {s for s in JobState if is_final(JOB_TRANSITIONS, s)} | {JobState.FAILED}
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Attempt:
     """One try of a task on one node, and the resources that it holds there.
 
@@ -53,9 +53,9 @@ class Attempt:
     disk: int = 0
     sandbox: str | None = None
     ahead: bool = False
-    state: AttemptState = AttemptState.ASSIGNED
     sent_at: int = 0
     heard_at: int = 0
+    state: AttemptState = AttemptState.ASSIGNED
     listed: bool = False
     recalled: bool = False
     running_seconds: float = 0.0
@@ -66,7 +66,7 @@ class Attempt:
         return not ATTEMPT_TRANSITIONS[self.state]
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Task:
     """Ordinals of a step that one node renders at a time.
 
@@ -82,9 +82,9 @@ class Task:
     created_at: datetime
     failures: int = 0
     tries: int = 0
+    remaining: set[int] = field(default_factory=set)
     progress: float = 0.0
     state: TaskState = TaskState.ASSIGNED
-    remaining: set[int] = field(default_factory=set)
 
     @property
     def frames(self) -> tuple[int, ...]:
