@@ -170,7 +170,7 @@ async def test_news_is_acknowledged_after_its_own_commit() -> None:
 
 
 @asynccontextmanager
-async def leading(decide: Decide, ledger: Ledger) -> AsyncIterator[Lead]:
+async def leading(decide: Decide, ledger: Ledger, *, breath: float = 0.0) -> AsyncIterator[Lead]:
     """Give a leader whose turns begin with the first `await` in the block."""
     async with InProcessBroker().connect("leader") as link:
         lead = Lead(
@@ -181,6 +181,7 @@ async def leading(decide: Decide, ledger: Ledger) -> AsyncIterator[Lead]:
             epoch=1,
             beat=1.0,
             sweep=30.0,
+            breath=breath,
         )
         turns = asyncio.create_task(lead.turns())
         yield lead
@@ -219,6 +220,20 @@ async def test_a_turn_is_being_written_before_the_next_is_decided() -> None:
         assert ledger.begun == [1]
         ledger.gate.set()
         await until(lambda: decide.turns == 2)
+
+
+async def test_news_that_come_while_a_turn_is_written_share_the_next() -> None:
+    decide, ledger = leader()
+    async with leading(decide, ledger, breath=600.0) as lead:
+        await lead.hear(asks(ledger, wanted("a", 1)))
+        await until(lambda: ledger.begun == [1])
+        for name in "bc":
+            await lead.hear(asks(ledger, wanted(name, 1)))
+            await asyncio.sleep(0)
+        assert ledger.looks == 1
+        ledger.gate.set()
+        await until(lambda: decide.turns == 2)
+    assert [sorted(changes.jobs) for changes in ledger.committed] == [["a"], ["b", "c"]]
 
 
 def test_rows_tell_what_was_true_when_they_were_taken() -> None:

@@ -146,7 +146,7 @@ async def _take_over(
         farm=farm,
         ledger=ledger,
         clock=parts.clock,
-        committed=relay.wake,
+        committed=lambda: None,  # the ledger hands over what is to leave
         record=record,
         turned=record.turned if record else None,
         refused=Isolate(ledger, term.suspects),

@@ -21,6 +21,8 @@ from pamqp.header import ContentHeader
 from lightmill.broker.ports import Outgoing
 
 _PERSISTENT = 2
+_AT_ONCE = 100
+"""Messages that are written into one piece: some milliseconds."""
 
 
 class Line:
@@ -55,10 +57,12 @@ class Line:
         names = [next(self._names) if message.mandatory else "" for message in messages]
         async with self._turn:  # the broker counts in the order in which messages leave
             batch = _Batch(self._channel.create_future(), len(messages))
-            piece = ChannelFrame.marshall(
-                self._channel.number, self._frames(messages, names, batch)
-            )
-            await self._channel.write_queue.put(piece)
+            for start in range(0, len(messages), _AT_ONCE):
+                some = slice(start, start + _AT_ONCE)
+                frames = self._frames(messages[some], names[some], batch, start)
+                piece = ChannelFrame.marshall(self._channel.number, frames)
+                await self._channel.write_queue.put(piece)
+                await asyncio.sleep(0)  # writing frames takes the thread, which others need too
         try:
             await batch.answered
         finally:
@@ -67,11 +71,11 @@ class Line:
         return batch
 
     def _frames(
-        self, messages: Sequence[Outgoing], names: Sequence[str], batch: "_Batch"
+        self, messages: Sequence[Outgoing], names: Sequence[str], batch: "_Batch", first: int
     ) -> Iterator[FrameType | ContentBody]:
         """Yield the frames of each message, whose confirmation is booked before they leave."""
         channel = self._channel
-        for place, (message, name) in enumerate(zip(messages, names, strict=True)):
+        for place, (message, name) in enumerate(zip(messages, names, strict=True), first):
             channel.delivery_tag += 1
             confirmation = _Confirmation(batch, place)
             channel.confirmations[channel.delivery_tag] = cast("Future[object]", confirmation)

@@ -77,6 +77,7 @@ class Relay:
         self._handed: list[Parcel] = []
         self._found: set[int] = set()
         self._look_at = 0.0
+        self._bidden = True
 
     def hand(self, parcels: Sequence[Parcel]) -> None:
         """Take rows that have just been committed, those of one writer in their order."""
@@ -85,6 +86,7 @@ class Relay:
 
     def wake(self) -> None:
         """Say that there are new rows; called after the commit."""
+        self._bidden = True
         self._woken.set()
 
     async def run(self, link: Link, on_returned: Returned | None = None) -> None:
@@ -105,7 +107,11 @@ class Relay:
                 self._woken.clear()
                 if self._handed and not self._has_to_look():
                     await self._carry_handed(link, on_returned)
-                elif await self.carry(link, on_returned) < self._batch and not self._handed:
+                elif self._bidden or self._has_to_look():
+                    self._bidden = False
+                    if await self.carry(link, on_returned) >= self._batch:
+                        self._bidden = True
+                else:
                     await self._rest()
             raise LinkLostError("the broker's connection is gone")
         finally:

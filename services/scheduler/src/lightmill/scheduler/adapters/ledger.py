@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from lightmill.runtime.clock import Clock, SystemClock
-from lightmill.scheduler.adapters.batch import Batch, batch
+from lightmill.scheduler.adapters.batch import batch
 from lightmill.scheduler.adapters.freed_workspaces import put_freed
 from lightmill.scheduler.adapters.given_up import REFUSED_JOB, UNREADABLE_JOB, GivenUpJobs
 from lightmill.scheduler.adapters.leadership import begin_with_epoch
@@ -83,15 +83,15 @@ class SqlLedger(Recovery, Ledger, Trials):
     @override
     def commit(self, changes: Changes, now: datetime) -> Awaitable[None]:
         try:
-            lines = self._lines(changes, now)
+            prepared = self._prepared(changes, now)
         except RefusedError as error:
             return _Writing(partial(_raise, error))
-        return _Writing(partial(self._commit, lines, now))
+        return _Writing(partial(self._commit, prepared))
 
     @override
     async def refusal(self, changes: Changes, now: datetime) -> str | None:
         try:
-            await self._try(self._lines(changes, now), now)
+            await self._try(self._prepared(changes, now))
         except RefusedError as error:
             return str(error)
         return None
@@ -100,33 +100,43 @@ class SqlLedger(Recovery, Ledger, Trials):
     async def fail(self, reasons: Mapping[str, str], now: datetime) -> None:
         await self._given_up.fail(REFUSED_JOB, reasons)
 
-    def _lines(self, changes: Changes, now: datetime) -> Batch:
+    def _prepared(self, changes: Changes, now: datetime) -> "_Prepared":
+        """Return what is to be written, put together while the last turn is under way."""
+        dialect = self._database.dialect
         with telling():
-            return batch(changes, now, epoch=self._epoch, beat=self._beat)
+            lines = batch(changes, now, epoch=self._epoch, beat=self._beat)
+            letters = outbox.Letters.of(dialect, OUTBOX, lines.effects, now)
+            script = Script()
+            begin_with_epoch(script, self._epoch)
+            write(script, dialect, lines, now)
+            letters.add_to(script)
+        return _Prepared(script, letters, lines.freed, now)
 
-    async def _commit(self, lines: Batch, now: datetime) -> None:
+    async def _commit(self, prepared: "_Prepared") -> None:
         with telling():
             async with self._database.transaction() as connection:
-                parcels = await self._write(connection, lines, now)
+                parcels = await self._write(connection, prepared)
         self._leaving(parcels)
 
-    async def _try(self, lines: Batch, now: datetime) -> None:
-        """Write `lines` and take them back."""
+    async def _try(self, prepared: "_Prepared") -> None:
+        """Write it and take it back."""
         with suppress(_TakenBackError), telling():
             async with self._database.transaction() as connection:
-                await self._write(connection, lines, now)
+                await self._write(connection, prepared)
                 raise _TakenBackError
 
-    async def _write(
-        self, connection: AsyncConnection, lines: Batch, now: datetime
-    ) -> list[Parcel]:
-        dialect = self._database.dialect
-        letters = outbox.Letters.of(dialect, OUTBOX, lines.effects, now)
-        script = Script()
-        begin_with_epoch(script, self._epoch)
-        write(script, dialect, lines, now)
-        letters.add_to(script)
-        parcels = letters.parcels(await script.run(connection))
-        if lines.freed:
-            await put_freed(connection, dialect, lines.freed, now)
+    async def _write(self, connection: AsyncConnection, prepared: "_Prepared") -> list[Parcel]:
+        parcels = prepared.letters.parcels(await prepared.script.run(connection))
+        if prepared.freed:
+            await put_freed(connection, self._database.dialect, prepared.freed, prepared.now)
         return parcels
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """One turn: its statements, what leaves after it, and bytes freed by job and node."""
+
+    script: Script
+    letters: outbox.Letters
+    freed: Mapping[tuple[str, str], int]
+    now: datetime

@@ -19,6 +19,10 @@ _TURN = 3000
 """What a turn takes in, by weight: were it all that there is, everything else would stand still
 while the database writes it, and the database while it is being decided."""
 
+_BREATH = 0.02
+"""Seconds for which news come together at the most while a turn is being written. The first after
+a pause are decided at once; those that follow share turns, as each costs a transaction."""
+
 _SKEW = timedelta(minutes=10)
 """How far the clocks of api and scheduler may be apart for a sweep to see everything."""
 
@@ -34,10 +38,13 @@ class Lead:
     epoch: int
     beat: float
     sweep: float
+    breath: float = _BREATH
     _news: asyncio.Queue[News] = field(default_factory=lambda: asyncio.Queue(_QUEUE))
 
     async def turns(self) -> None:
         """Decide for ever; the database writes one turn while the next is decided.
+
+        Deciding takes the thread, so the writing is under way before that.
 
         Raises:
             NotLeaderError: memory and database may differ.
@@ -50,7 +57,7 @@ class Lead:
                 if writing is not None:
                     await writing
                 writing = tasks.create_task(self.decide.complete(turn))
-                await asyncio.sleep(0)  # it is under way before the next decision takes the thread
+                await asyncio.wait({writing}, timeout=self.breath)
                 if self.decide.turned is not None:
                     await writing  # so that the log of a night can be decided again, turn by turn
 
@@ -67,6 +74,7 @@ class Lead:
         """Pass on what `source` brings."""
         async for news in source:
             await self._news.put(news)
+            await asyncio.sleep(0)  # much may have come: others have their turn between two pieces
 
     async def tick(self) -> None:
         """Send a beat through the queue that carries the reports, for ever."""
