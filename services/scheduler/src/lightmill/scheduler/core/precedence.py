@@ -1,6 +1,7 @@
 """Which jobs go before which, as the lanes stand at one moment."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from lightmill.scheduler.core.demand import Demand
@@ -24,17 +25,16 @@ class _Row:
     higher: list[int] = field(default_factory=list)
     first: dict[str, int] = field(default_factory=dict)
 
-    def extend(self, lanes: Iterable[tuple[Rank, Lane]]) -> None:
-        """Take in lanes, which stand in their order."""
+    def extend(self, lanes: Iterable[tuple[Rank, Lane, AbstractSet[str]]]) -> None:
+        """Take in lanes with the jobs that wait in them; they stand in their order."""
         priority, higher = None, 0
-        for place, (rank, lane) in enumerate(lanes):
+        for place, (rank, lane, jobs) in enumerate(lanes):
             if rank[0][0] != priority:
                 priority, higher = rank[0][0], len(self.first)
             self.places[lane] = place
             self.jobs.append(len(self.first))
             self.higher.append(higher)
-            for step in lane.steps.values():
-                self.first.setdefault(step.job.id, place)
+            self.first.update(dict.fromkeys(jobs - self.first.keys(), place))
 
 
 class Precedence:
@@ -44,6 +44,7 @@ class Precedence:
         self._queue = queue
         self._rows: dict[frozenset[int], _Row] = {}
         self._ranked: list[tuple[Rank, int, Lane, Demand]] | None = None
+        self._jobs: dict[Lane, AbstractSet[str]] = {}
 
     def before(self, step: Step, lane: Lane) -> tuple[int, int]:
         """Return how many jobs go before `step` for the machines it needs: higher ones, all."""
@@ -64,11 +65,16 @@ class Precedence:
         if row is None:
             row = self._rows[kinds] = _Row()
             row.extend(
-                (rank, lane)
+                (rank, lane, self._jobs_of(lane))
                 for rank, _, lane, other in self._in_order()
                 if not kinds.isdisjoint(map(id, other.kinds))
             )
         return row
+
+    def _jobs_of(self, lane: Lane) -> AbstractSet[str]:
+        if lane not in self._jobs:
+            self._jobs[lane] = {step.job.id for step in lane.steps.values()}
+        return self._jobs[lane]
 
     def _in_order(self) -> list[tuple[Rank, int, Lane, Demand]]:
         if self._ranked is None:

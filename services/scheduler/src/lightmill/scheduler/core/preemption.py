@@ -52,10 +52,10 @@ def make_way(farm: FarmState) -> None:
     What ends by itself within a beat is waited for. What has ended there already, and is not yet
     known to be gone, is room that comes.
     """
-    least, before = lowest(farm), farm.tick - _PATIENCE
+    least, before, assigned = lowest(farm), farm.tick - _PATIENCE, AttemptState.ASSIGNED
     for attempt in [one for one in farm.attempts.values() if one.ahead]:
         job = attempt.task.step.job
-        waits = attempt.state is AttemptState.ASSIGNED and not attempt.recalled
+        waits = attempt.state is assigned and not attempt.recalled
         if waits and job.priority > least and attempt.sent_at <= before:
             _make_way_for(farm, attempt, job)
 

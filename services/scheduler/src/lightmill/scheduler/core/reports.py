@@ -56,12 +56,13 @@ def beat(farm: FarmState) -> None:
     for attempt in [one for one in farm.attempts.values() if one.heard_at < latest]:
         if farm.tick > attempt.heard_at + farm.lease(attempt) and not attempt.ended:
             _lose(farm, attempt, "lease over: no report listed it")
+    quarantined, long_ago = NodeState.QUARANTINED, farm.tick - OFFLINE_AFTER
     for node in farm.nodes.values():
-        silent = node.heard_at is None or farm.tick - node.heard_at > OFFLINE_AFTER
+        silent = node.heard_at is None or node.heard_at < long_ago
         if silent and farm.tick > OFFLINE_AFTER and node.state is not NodeState.OFFLINE:
             trusting.move_node(farm, node, NodeState.OFFLINE)
             farm.fleet.look(node)
-        elif node.state is NodeState.QUARANTINED:
+        elif node.state is quarantined:
             trusting.stand(farm, node)
     for job_id in farm.progressed & farm.jobs.keys():
         farm.touch(farm.jobs[job_id])
