@@ -236,6 +236,23 @@ async def test_news_that_come_while_a_turn_is_written_share_the_next() -> None:
     assert [sorted(changes.jobs) for changes in ledger.committed] == [["a"], ["b", "c"]]
 
 
+async def test_the_news_of_one_source_are_acknowledged_together() -> None:
+    decide, ledger = leader()
+    ledger.gate.set()
+    done: list[str] = []
+
+    async def acknowledge(name: str) -> None:
+        done.append(name)
+
+    pieces = [
+        News(acknowledge=partial(acknowledge, f"{source} {number}"), source=source)
+        for number in range(2)
+        for source in ("reports", "doorbells", None)
+    ]
+    await decide(pieces)
+    assert sorted(done) == ["None 0", "None 1", "doorbells 1", "reports 1"]
+
+
 def test_rows_tell_what_was_true_when_they_were_taken() -> None:
     farm = Stage(machine("mill"))
     farm.report()

@@ -63,7 +63,12 @@ async def commands(inbox: Inbox, heard: Heard) -> AsyncIterator[News]:
             else:
                 last = delivery
         if last is not None:
-            yield News(jobs=tuple(jobs), policy=policy, acknowledge=partial(inbox.settle, last))
+            yield News(
+                jobs=tuple(jobs),
+                policy=policy,
+                acknowledge=partial(inbox.settle, last),
+                source=inbox,
+            )
 
 
 async def reports(inbox: Inbox, epoch: int) -> AsyncIterator[News]:
@@ -80,7 +85,7 @@ async def reports(inbox: Inbox, epoch: int) -> AsyncIterator[News]:
             else:
                 last = delivery
         if last is not None:
-            yield News(facts=tuple(facts), acknowledge=partial(inbox.settle, last))
+            yield News(facts=tuple(facts), acknowledge=partial(inbox.settle, last), source=inbox)
 
 
 def returned(messages: Sequence[Outgoing]) -> News:

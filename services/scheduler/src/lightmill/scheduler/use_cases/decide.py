@@ -22,12 +22,14 @@ class News:
         jobs: Of which something is wanted; what, stands in their rows.
         policy: Whether the keeper of the farm may have decided something.
         acknowledge: Called after the commit that applied it.
+        source: Of whose news an acknowledgement is one of all that came before; None: of none.
     """
 
     jobs: tuple[str, ...] = ()
     policy: bool = False
     facts: tuple[Fact, ...] = ()
     acknowledge: Acknowledge | None = None
+    source: object = None
 
     @property
     def weight(self) -> int:
@@ -146,9 +148,8 @@ class Decide:
         if self.turned is not None:
             born = tuple(attempt.id for attempt in turn.changes.born)
             self.turned(Turn(born=born, under_way=under_way), turn.now)
-        for piece in turn.pieces:
-            if piece.acknowledge is not None:
-                await piece.acknowledge()
+        for acknowledge in _acknowledgements(turn.pieces):
+            await acknowledge()
         self.turns += 1
 
     async def _write(self, turn: Decided, writing: Awaitable[None]) -> None:
@@ -186,3 +187,12 @@ class Decide:
         if self.record is not None:
             self.record(fact, now)
         self.farm.observe(fact, now)
+
+
+def _acknowledgements(pieces: Iterable[News]) -> Iterable[Acknowledge]:
+    """Return how `pieces` are acknowledged: all those of a source at once, by its last."""
+    last: dict[object, Acknowledge] = {}
+    for place, piece in enumerate(pieces):
+        if piece.acknowledge is not None:
+            last[place if piece.source is None else piece.source] = piece.acknowledge
+    return last.values()
