@@ -1,9 +1,9 @@
-"""How soon a killed engine is gone, and what a farm itself takes of a core while one renders.
+"""How soon a killed engine is gone, and what a node itself takes of a core while one renders.
 
 Killing: Blender, shut in, in the middle of a frame, from the call that closes it until no process
-carries its mark. Processor: a whole farm in one process (api, scheduler, node, their beats) while
-its only engine is in the middle of a long frame and nobody asks anything; so an upper bound for
-the node.
+carries its mark. Processor: the node's own process, without the engine's, while that is in the
+middle of a long frame; api, scheduler and node are processes as the product starts them, on real
+MySQL, RabbitMQ, Redis and S3.
 """
 
 import asyncio
@@ -12,20 +12,21 @@ import time
 from pathlib import Path
 from statistics import median
 
+import psutil
+
 from lightmill.client import Farm
 from lightmill.domain.job import Work
 from lightmill.domain.resources import GIB
 from lightmill.local.blender import Picture, installed_blender
-from lightmill.local.config import LocalSettings
-from lightmill.local.driving import drive
-from lightmill.local.farm import LocalFarm
 from lightmill.render_node.engines import process_tree
 from lightmill.render_node.engines.blender import BpyModule
 from lightmill.render_node.engines.leftovers import mark_of
 from lightmill.render_node.engines.renderers import InstalledRenderers
 from lightmill.render_node.ports import Launch
+from lightmill.testing.ports import free_ports
+from lightmill.testing.processes import ProcessFarm, Service, process_farm, servers
 
-ROUNDS, WATCHED_S, PATIENCE_S = 10, 10.0, 120.0
+ROUNDS, WATCHED_S, PATIENCE_S = 10, 20.0, 120.0
 _LONG = Picture(width=640, height=360, samples=4096, frames=1)
 
 
@@ -41,7 +42,8 @@ def run() -> dict[str, object]:
         for each in rounds:
             each.mkdir()
         gone = [asyncio.run(_gone(each, scene)) for each in rounds]
-        share = _share(folder / "farm", scene)
+        with servers() as on, process_farm(on, folder) as farm:
+            share = _share(farm, scene)
     return {
         "gone_p50_s": round(median(gone), 3),
         "gone_max_s": round(max(gone), 3),
@@ -83,21 +85,37 @@ def _launch(folder: Path, scene: Path) -> Launch:
     )
 
 
-def _share(data: Path, scene: Path) -> float:
-    """Return the processors' share of a farm whose engine is busy."""
+def _share(running: ProcessFarm, scene: Path) -> float:
+    """Return the share of a core that a node takes whose engine is busy."""
+    node = _node(running)
+    with Farm(running.url, running.token) as farm:
+        bundle_id = farm.upload_folder(scene.parent).bundle_id
+        job_id = farm.submit(name="long", bundle_id=bundle_id, scene=scene.name, frames="1")
+        while farm.job(job_id).progress == 0:
+            time.sleep(0.2)
+        process = psutil.Process(node.process.pid)
+        began, used = time.monotonic(), _used(process)
+        time.sleep(WATCHED_S)
+        share = (_used(process) - used) / (time.monotonic() - began)
+        if farm.job(job_id).finished:
+            raise SystemExit("the long frame was too short")
+        farm.cancel(job_id)
+    return share
 
-    def program(running: LocalFarm) -> float:
-        with Farm(running.url, running.token) as farm:
-            bundle_id = farm.upload_folder(scene.parent).bundle_id
-            job_id = farm.submit(name="long", bundle_id=bundle_id, scene=scene.name, frames="1")
-            while farm.job(job_id).progress == 0:
-                time.sleep(0.2)
-            began, used = time.monotonic(), time.process_time()
-            time.sleep(WATCHED_S)
-            share = (time.process_time() - used) / (time.monotonic() - began)
-            if farm.job(job_id).finished:
-                raise SystemExit("the long frame was too short")
-            farm.cancel(job_id)
-        return share
 
-    return drive(LocalSettings(data=data, nodes=1, cores=1, port=0), program)
+def _node(farm: ProcessFarm) -> Service:
+    """Start a farm and return its only node, which is ready."""
+    scheduler_port, node_port = free_ports(2)
+    api = farm.start("api", "api")
+    scheduler = farm.start("scheduler", "scheduler", health_port=scheduler_port)
+    farm.await_api(api)
+    farm.await_health(scheduler, scheduler_port)
+    node = farm.start("node", "node", node_cores=1, node_health_port=node_port)
+    farm.await_health(node, node_port)
+    return node
+
+
+def _used(process: psutil.Process) -> float:
+    """Return seconds of processor time, of the process alone."""
+    times = process.cpu_times()
+    return times.user + times.system
