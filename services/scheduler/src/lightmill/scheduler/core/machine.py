@@ -119,6 +119,7 @@ class Node:
         attempt.ahead = attempt.state is AttemptState.ASSIGNED and not fits
         if attempt.ahead:
             self.ahead[attempt.id] = attempt
+            self.depth = max(self.depth, len(self.ahead))
         else:
             self.hold(attempt)
 

@@ -274,6 +274,8 @@ class Search:
         disk = ask.disk
         if node.ahead:
             waiting = node.ahead.values()
+            if len(waiting) >= depth(self._step, node):
+                return None
             if any((one.cores, one.ram) != (ask.cores, ask.ram) for one in waiting):
                 return None
             disk += sum(one.disk for one in waiting)

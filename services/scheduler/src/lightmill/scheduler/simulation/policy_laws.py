@@ -111,7 +111,7 @@ def overfull(node: Node) -> Iterator[str]:
     indices = [index for attempt in held for index in attempt.gpus]
     if len(indices) > len(set(indices)) or not set(indices) <= {g.index for g in offer.gpus}:
         yield f"{node.name}: devices {indices}"
-    if len(node.ahead) > node.depth or node.depth > max(1, len(node.held)):
+    if len(node.ahead) > node.depth:
         yield f"{node.name}: {len(node.ahead)} orders wait there"
 
 
@@ -139,7 +139,10 @@ def _is_taken_out(node: Node, rows: Rows) -> bool:
 
 
 def nothing_begins_before_what_it_waits_for(plan: Plan) -> Iterator[str]:
-    """Steps, frames and jobs that something waits for are over; a person has approved it."""
+    """Steps, frames and jobs that something waits for are over; a person has approved it.
+
+    A job that has been let go goes on while what it had waited for is tried again.
+    """
     for attempt in plan.born:
         step, job = attempt.task.step, attempt.task.step.job
         asked = plan.asked(job)
@@ -147,7 +150,8 @@ def nothing_begins_before_what_it_waits_for(plan: Plan) -> Iterator[str]:
             yield f"{attempt.id} of {step.spec.name} without approval"
         for before in asked.spec.after:
             state = job.before.get(before.job_id)
-            if state not in _OVER or (before.must_succeed and state is not JobState.COMPLETED):
+            over = state is JobState.COMPLETED if before.must_succeed else state in _OVER
+            if not over and not _was_let_go(step, plan):
                 yield f"{attempt.id} of {job.id} before {before.job_id}, {state}"
         for after in plan.spec(step).after:
             yield from (
@@ -155,6 +159,11 @@ def nothing_begins_before_what_it_waits_for(plan: Plan) -> Iterator[str]:
                 for ordinal in attempt.task.ordinals
                 if not _is_over(job.step(after.step), after, ordinal, plan)
             )
+
+
+def _was_let_go(step: Step, plan: Plan) -> bool:
+    row = plan.rows.steps.get(step.id)
+    return row is not None and row.state is not StepState.BLOCKED
 
 
 def _is_over(before: Step, after: After, ordinal: int, plan: Plan) -> bool:
