@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lightmill.domain.resources import Offer
-from lightmill.domain.results import FrameResult, attempt_prefix
+from lightmill.domain.results import attempt_prefix
 from lightmill.messages.node_report import Finish, HeldAttempt, HeldState, NodeReport, Outcome
 from lightmill.messages.orders import Assignment
 from lightmill.scheduler.core.changes import Letter
 from lightmill.scheduler.core.facts import NodeReported
+from lightmill.scheduler.simulation.invented_result import invented_result
 
 SESSION = f"{1:08}"
 
@@ -96,18 +97,6 @@ class Machine:
             outcome=outcome,
             seconds=seconds * len(order.frames),
             delivered=tuple(
-                FrameResult(
-                    ordinal=frame.ordinal,
-                    frame=frame.frame,
-                    key=f"{prefix}{frame.frame}.png",
-                    thumbnail_key=None,
-                    blake3="",
-                    size=1,
-                    width=1,
-                    height=1,
-                    media_type="image/png",
-                    seconds=seconds,
-                )
-                for frame in frames
+                invented_result(frame, f"{prefix}{frame.frame}.png", seconds) for frame in frames
             ),
         )

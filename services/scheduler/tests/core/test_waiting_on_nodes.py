@@ -68,6 +68,20 @@ def test_as_many_orders_wait_on_a_node_as_end_within_a_breath(
     assert farm.state("job") is farm.state("wide") is JobState.COMPLETED
 
 
+def test_what_nobody_has_measured_waits_behind_no_short_tasks() -> None:
+    farm = stage(machine("a", cores=8))
+    farm.ask("short", "1-17")
+    node, known = farm.nodes["a"], next(iter(farm.farm.nodes))
+    node.begin()
+    for attempt_id in list(node.running)[:4]:
+        node.finish(attempt_id, seconds=0.001)
+    farm.report()
+    waiting = len(known.ahead)
+    assert 1 < waiting < 8
+    farm.ask("unmeasured", "1-3", priority=9)
+    assert len(known.ahead) == waiting
+
+
 def test_a_new_leader_knows_what_waits_on_a_node_outside_its_capacity() -> None:
     farm = stage(machine("a", cores=2))
     farm.ask("job", "1-9")

@@ -71,7 +71,7 @@ def _handler(store: Callable[[], FolderStore]) -> type[BaseHTTPRequestHandler]:
 
 class _SignedObjects(BaseHTTPRequestHandler):
     def store(self) -> FolderStore:
-        raise NotImplementedError
+        raise NotImplementedError("each server says which store is its own")
 
     def do_GET(self) -> None:
         path = self._permitted()

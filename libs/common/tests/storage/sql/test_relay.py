@@ -50,7 +50,7 @@ class RecordingLink(Link):
 
     @override
     async def subscribe(self, queue: Queue, *, prefetch: int = 500) -> Inbox:
-        raise NotImplementedError
+        raise NotImplementedError("a relay reads no queue")
 
     @override
     async def lost(self) -> None:

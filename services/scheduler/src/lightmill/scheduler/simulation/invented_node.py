@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.resources import Gpu, Offer
-from lightmill.domain.results import FrameResult, attempt_prefix
+from lightmill.domain.results import attempt_prefix
 from lightmill.messages.node_report import (
     Finish,
     FreedWorkspace,
@@ -16,6 +16,7 @@ from lightmill.messages.node_report import (
 )
 from lightmill.messages.orders import Assignment
 from lightmill.scheduler.core.facts import NodeReported
+from lightmill.scheduler.simulation.invented_result import invented_result
 
 
 @dataclass
@@ -89,18 +90,7 @@ class InventedNode:
             failure=failure,
             detail=f"{failure}",
             delivered=tuple(
-                FrameResult(
-                    ordinal=frame.ordinal,
-                    frame=frame.frame,
-                    key=f"{prefix}{frame.frame:04}.png",
-                    thumbnail_key=None,
-                    blake3="",
-                    size=1,
-                    width=1,
-                    height=1,
-                    media_type="image/png",
-                    seconds=seconds,
-                )
+                invented_result(frame, f"{prefix}{frame.frame:04}.png", seconds)
                 for frame in frames
             ),
         )

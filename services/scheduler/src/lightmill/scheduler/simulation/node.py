@@ -6,13 +6,14 @@ from typing import Protocol
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.resources import Offer
-from lightmill.domain.results import FrameResult, attempt_prefix
+from lightmill.domain.results import attempt_prefix
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.message import Message
 from lightmill.messages.node_report import NodeReport, Outcome
 from lightmill.messages.orders import Assignment, Orders
 from lightmill.messages.topology import session_key
 from lightmill.scheduler.simulation.broker import Broker, Link
+from lightmill.scheduler.simulation.invented_result import invented_result
 from lightmill.scheduler.simulation.kernel import Kernel, Process
 from lightmill.scheduler.simulation.machine_room import Held, MachineRoom
 from lightmill.scheduler.simulation.store import Store
@@ -231,19 +232,8 @@ class SimulatedNode:
     def deliver(self, held: Held, position: int, key: str) -> None:
         """Count a frame as delivered."""
         frame = held.assignment.frames[position]
-        result = FrameResult(
-            ordinal=frame.ordinal,
-            frame=frame.frame,
-            key=key,
-            thumbnail_key=None,
-            blake3="",
-            size=1,
-            width=1,
-            height=1,
-            media_type="image/png",
-            seconds=self.site.rendering.seconds(held.assignment.job_id, frame.frame),
-        )
-        held.delivered.append(result)
+        seconds = self.site.rendering.seconds(held.assignment.job_id, frame.frame)
+        held.delivered.append(invented_result(frame, key, seconds))
 
     def _key(self, held: Held, position: int) -> str:
         job = held.assignment

@@ -92,9 +92,16 @@ def fits(step: Step, node: Node, plan: Plan) -> bool:
 
 
 def no_machine_is_promised_twice(plan: Plan) -> Iterator[str]:
-    """What a machine holds fits it, by every resource; each device is given to one."""
+    """What a machine holds fits it, by every resource; each device is given to one.
+
+    No order waits there beyond one for each that runs; where nothing runs, one does.
+    """
     for node in {plan.nodes[attempt.node_id].id for attempt in plan.born}:
         yield from overfull(plan.nodes[node])
+    for node in {plan.nodes[attempt.node_id].id for attempt in plan.born if attempt.ahead}:
+        held, ahead = plan.nodes[node].held, plan.nodes[node].ahead
+        if len(ahead) > max(1, len(held)):
+            yield f"{node}: {len(ahead)} orders wait behind {len(held)}"
 
 
 def overfull(node: Node) -> Iterator[str]:
@@ -143,22 +150,29 @@ def nothing_begins_before_what_it_waits_for(plan: Plan) -> Iterator[str]:
 
     A job that has been let go goes on while what it had waited for is tried again.
     """
+    for step in plan.changes.steps.values():
+        if step.open and not _was_let_go(step, plan):
+            yield from _let_go_before(step, plan)
     for attempt in plan.born:
         step, job = attempt.task.step, attempt.task.step.job
         asked = plan.asked(job)
         if plan.spec(step).approval and not asked.approved:
             yield f"{attempt.id} of {step.spec.name} without approval"
-        for before in asked.spec.after:
-            state = job.before.get(before.job_id)
-            over = state is JobState.COMPLETED if before.must_succeed else state in _OVER
-            if not over and not _was_let_go(step, plan):
-                yield f"{attempt.id} of {job.id} before {before.job_id}, {state}"
         for after in plan.spec(step).after:
             yield from (
                 f"{attempt.id} of {step.spec.name}, frame {ordinal}, before {after.step}"
                 for ordinal in attempt.task.ordinals
                 if not _is_over(job.step(after.step), after, ordinal, plan)
             )
+
+
+def _let_go_before(step: Step, plan: Plan) -> Iterator[str]:
+    job = step.job
+    for before in plan.asked(job).spec.after:
+        state = job.before.get(before.job_id)
+        over = state is JobState.COMPLETED if before.must_succeed else state in _OVER
+        if not over:
+            yield f"{step.spec.name} of {job.id} before {before.job_id}, {state}"
 
 
 def _was_let_go(step: Step, plan: Plan) -> bool:
