@@ -51,6 +51,7 @@ def test_a_finish_from_a_node_that_does_not_hold_the_attempt_changes_nothing() -
         {"media_type": "x" * 100},
         {"seconds": float("nan")},
         {"seconds": float("inf")},
+        {"seconds": 1e154},
         {"peak_ram": -1},
         {"peak_ram": 2**63},
         {"samples": 2**31},

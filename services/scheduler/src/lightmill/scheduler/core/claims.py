@@ -1,6 +1,5 @@
 """What a node may claim of itself and of what it has stored."""
 
-import math
 import re
 from functools import lru_cache
 
@@ -18,6 +17,8 @@ _MOST_PIXELS = 2**31  # in a row or a column
 _MOST_BYTES = 2**63
 _MOST_SAMPLES = 2**31
 _ENGINE = re.compile(r"[ -~]{1,32}")
+_LONGEST = 10 * 365 * 86400.0
+"""Seconds of a frame: more cannot be, and squares of it would add up to what is no number."""
 
 
 def is_plausible(result: FrameResult, prefix: str) -> bool:
@@ -34,7 +35,7 @@ def is_plausible(result: FrameResult, prefix: str) -> bool:
         and 0 <= result.size < _MOST_BYTES
         and 0 <= result.width < _MOST_PIXELS
         and 0 <= result.height < _MOST_PIXELS
-        and -math.inf < result.seconds < math.inf
+        and -_LONGEST < result.seconds < _LONGEST
         and (result.peak_ram is None or 0 <= result.peak_ram < _MOST_BYTES)
         and (result.samples is None or 0 <= result.samples < _MOST_SAMPLES)
         and (not result.engine or _is_engine(result.engine))
@@ -61,7 +62,7 @@ def fault_of(report: NodeReport) -> str | None:
         "cores": 0 <= offer.cores < _MOST_CORES,
         "ram": 0 <= offer.ram < _MOST_BYTES,
         "progress": all(0 <= held.progress <= 1 for held in report.held),
-        "running_seconds": all(0 <= held.running_seconds < math.inf for held in report.held),
+        "running_seconds": all(0 <= held.running_seconds < _LONGEST for held in report.held),
     }
     return next((name for name, holds in sound.items() if not holds), None)
 
