@@ -66,12 +66,15 @@ class Accounts:
 
     def add(self, cores: int, ram: int, gpus: int) -> None:
         """Count what both take, or give back where it is negative."""
-        for account in (self.tenant, self.user):
-            account.cores += cores
-            account.ram += ram
-            if gpus:
-                account.gpus += gpus
-            account.known = None
+        tenant, user = self.tenant, self.user
+        tenant.cores += cores
+        user.cores += cores
+        tenant.ram += ram
+        user.ram += ram
+        if gpus:
+            tenant.gpus += gpus
+            user.gpus += gpus
+        tenant.known = user.known = None
 
     def may_add(self, cores: int) -> bool:
         """Tell whether both may have `cores` more."""

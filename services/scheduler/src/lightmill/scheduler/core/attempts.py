@@ -191,9 +191,10 @@ def _end(
     detail: str = "",
 ) -> None:
     task = attempt.task
+    step = task.step
     task.state = move(TASK_TRANSITIONS, task.state, _TASK_ENDS[wanted])
-    task.step.running.pop(attempt.id)
-    farm.changes.steps[task.step.id] = task.step
+    del step.running[attempt.id]
+    farm.changes.steps[step.id] = step
     _move(farm, attempt, wanted, why, kind, detail)
 
 
@@ -205,11 +206,12 @@ def _move(
     kind: FailureKind | None = None,
     detail: str = "",
 ) -> None:
-    was, attempt.state = attempt.state, move(ATTEMPT_TRANSITIONS, attempt.state, wanted)
-    task = attempt.task
-    farm.changes.moved.append(AttemptMoved(attempt, was, kind, detail or why))
-    farm.changes.tasks[task.id] = task
-    farm.touch(task.step.job)
+    task, was, changes = attempt.task, attempt.state, farm.changes
+    attempt.state = move(ATTEMPT_TRANSITIONS, was, wanted)
+    changes.moved.append(AttemptMoved(attempt, was, kind, detail or why))
+    changes.tasks[task.id] = task
+    job = task.step.job
+    changes.jobs[job.id] = farm.stirred[job.id] = job  # `touch`, of which a call takes as long
 
 
 def _give_back(

@@ -77,20 +77,19 @@ class Farm:
         # What runs comes first; ids sort by age, and a node begins its orders in turn.
         for attempt in sorted(found, key=lambda a: (a.state is AttemptState.ASSIGNED, a.id)):
             attempt.sent_at = attempt.heard_at = farm.tick
-            farm.attempts[attempt.id] = attempt
-            farm.nodes[attempt.node_id].take_over(attempt)
-            farm.count(attempt, 1)
+            farm.adopt(attempt)
         for job in adopted:
             lifecycle.catch_up(farm, job)
 
     def observe(self, fact: Fact, now: datetime) -> None:
         """Take in `fact`, which became known at `now`."""
-        self._set_clock(now)
+        if now is not self._state.now:  # as it is for all but the first fact of a turn
+            self._set_clock(now)
         match fact:
+            case NodeReported():  # nearly all are
+                reports.hear(self._state, fact.report)
             case JobAsked():
                 lifecycle.ask(self._state, fact)
-            case NodeReported(report):
-                reports.hear(self._state, report)
             case BeatPassed():
                 reports.beat(self._state)
             case OrderReturned():

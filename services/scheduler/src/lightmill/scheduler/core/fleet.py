@@ -70,11 +70,11 @@ class Fleet:
 
     def look(self, node: Node) -> None:
         """Bring the place of `node` up to date."""
-        self.forget_best()
-        kind = self._kind(node) if node.takes_work else None
-        if kind is not node.kind:
-            self._leave(node)
-            self._join(node, kind)
+        if self._best:
+            self._best.clear()
+        kind = node.kind
+        if kind is None or kind.offer is not node.offer or not node.takes_work:
+            kind = self._regroup(node)
         if kind is not None:
             self._place(node, kind)
 
@@ -125,10 +125,15 @@ class Fleet:
             _move(self._warm_busy, node, node.warm_soon, warm)
             node.warm_soon = warm
 
+    def _regroup(self, node: Node) -> Kind | None:
+        """Count `node` among its like, or nowhere while it takes no work."""
+        kind = self._kind(node) if node.takes_work else None
+        if kind is not node.kind:
+            self._leave(node)
+            self._join(node, kind)
+        return kind
+
     def _kind(self, node: Node) -> Kind:
-        present = node.kind
-        if present is not None and present.offer is node.offer:
-            return present
         key = _key(node.offer)
         kind = self._kinds.get(key)
         if kind is None:

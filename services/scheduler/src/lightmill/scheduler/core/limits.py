@@ -110,7 +110,10 @@ class Limits:
 
     def count(self, attempt: Attempt, sign: int) -> None:
         """Count an attempt that is handed out (1), or that no node holds any more (-1)."""
-        for counted in self.of(attempt.task.step):
+        step = attempt.task.step
+        if step.bounds.decree != self._decrees:
+            self._look_up(step)
+        for counted in step.bounds.every:
             counted.count(attempt.node_id, sign)
 
     def succeed(self, step: Step) -> None:

@@ -53,7 +53,7 @@ def make_way(farm: FarmState) -> None:
     known to be gone, is room that comes.
     """
     least, before, assigned = lowest(farm), farm.tick - _PATIENCE, AttemptState.ASSIGNED
-    for attempt in [one for one in farm.attempts.values() if one.ahead]:
+    for attempt in farm.waiting_ahead:
         job = attempt.task.step.job
         waits = attempt.state is assigned and not attempt.recalled
         if waits and job.priority > least and attempt.sent_at <= before:

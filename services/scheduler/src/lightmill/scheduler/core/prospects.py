@@ -24,7 +24,7 @@ from lightmill.scheduler.core.queue import Lane
 from lightmill.scheduler.core.standings import Census
 from lightmill.scheduler.core.state import FarmState
 from lightmill.scheduler.core.timing import Timing
-from lightmill.scheduler.core.work import Attempt, Job, Step
+from lightmill.scheduler.core.work import Job, Step
 
 ROUND = 5
 """Beats in which every job is looked at once, on farms that are not too large for that."""
@@ -247,7 +247,7 @@ def _backlog(
     farm: FarmState, census: Census, step: Step, others: tuple[Timing, Timing]
 ) -> Backlog:
     job = step.job
-    left = len(step.waiting) + sum(map(_left, step.running.values()))
+    left = len(step.waiting) + _under_way(step)
     seconds = pace(left, step.timing, *others)
     blocked = step.state is StepState.BLOCKED and isinstance(blockers.of(step), blockers.Approval)
     slots, load = census.slots(step) if seconds and not blocked else (0, 1.0)
@@ -267,6 +267,7 @@ def _backlog(
     )
 
 
-def _left(attempt: Attempt) -> float:
-    """Return the frames that `attempt` still has before it, the one under way in part."""
-    return max(0.0, len(attempt.task.remaining) - attempt.task.progress)
+def _under_way(step: Step) -> float:
+    """Return the frames that nodes still have before them, those that they render in part."""
+    tasks = [attempt.task for attempt in step.running.values()]
+    return sum([len(task.remaining) - task.progress for task in tasks if task.remaining])

@@ -32,7 +32,7 @@ def hear(farm: FarmState, report: NodeReport) -> None:
     if node is None:
         node = _meet(farm, report)
     fresh = report.session != node.session
-    if _is_overtaken(farm, node, report, fresh=fresh):
+    if _is_overtaken(farm, node, report) if fresh else report.sequence <= node.sequence:
         return
     _greet(farm, node, report, fresh=fresh)
     if report.freed or node.freed:
@@ -92,14 +92,12 @@ def _meet(farm: FarmState, report: NodeReport) -> Node:
     return node
 
 
-def _is_overtaken(farm: FarmState, node: Node, report: NodeReport, *, fresh: bool) -> bool:
-    """Tell whether a later report has been heard.
+def _is_overtaken(farm: FarmState, node: Node, report: NodeReport) -> bool:
+    """Tell whether a report of a later session has been heard.
 
     Session ids sort by age: a report of an older session has been overtaken. When the newer one
     has long been silent, the clock of the machine was set back, and this is a new one.
     """
-    if not fresh:
-        return report.sequence <= node.sequence
     heard = node.heard_at is not None and farm.tick - node.heard_at <= OFFLINE_AFTER
     return heard and (report.session < node.session or report.session in node.left)
 
@@ -131,11 +129,14 @@ def _note_freed(farm: FarmState, node: Node, report: NodeReport) -> None:
 
 def _settle(farm: FarmState, node: Node, finishes: Collection[Finish]) -> None:
     """Answer every end of an attempt; what the report tells no more is forgotten."""
-    known, settled = node.settled, dict[str, bool]()
+    known = node.settled
+    settled: dict[str, bool] = {}
     answers = farm.changes.letter(node).settled if finishes else []
     for finish in finishes:
         attempt_id = finish.attempt_id
-        applied = known.get(attempt_id, settled.get(attempt_id))
+        applied = known.get(attempt_id)
+        if applied is None:
+            applied = settled.get(attempt_id)
         if applied is None:
             applied = _end(farm, node, finish)
         settled[attempt_id] = applied
@@ -173,14 +174,16 @@ def _finish(farm: FarmState, node: Node, attempt: Attempt, finish: Finish) -> No
         _fail(farm, node, attempt, (kind, finish.detail[:_DETAIL_LENGTH]))
     else:
         attempts.give_up(farm, attempt, f"{outcome.lower()} by the node")
-    lifecycle.settle(farm, step)
+    if not step.running:  # nothing ends before
+        lifecycle.settle(farm, step)
 
 
 def _deliver(farm: FarmState, attempt: Attempt, results: Iterable[FrameResult]) -> None:
     """Take in frames, and let those go that wait for them one by one."""
     step = attempt.task.step
-    for ordinal in attempts.deliver(farm, attempt, results):
-        if step.followed:
+    taken = attempts.deliver(farm, attempt, results)
+    if step.followed:
+        for ordinal in taken:
             lifecycle.release(farm, step, ordinal)
 
 

@@ -21,7 +21,7 @@ def even_out(farm: FarmState) -> None:
     full: set[Demand] = set()
     taken: set[str] = set()
     waiting = AttemptState.ASSIGNED
-    for attempt in [a for a in farm.attempts.values() if a.ahead]:
+    for attempt in farm.waiting_ahead:
         demand = demand_of(farm, attempt.task.step)
         if demand in full or attempt.recalled or attempt.state is not waiting:
             continue

@@ -45,9 +45,9 @@ class Shares:
 
     def add(self, attempt: Attempt, sign: int) -> None:
         """Count what `attempt` takes (1), or gives back (-1)."""
-        cores, ram, gpus = sign * attempt.cores, sign * attempt.ram, sign * len(attempt.gpus)
         job = attempt.task.step.job
-        (job.accounts or self.of(job)).add(cores, ram, gpus)
+        accounts = job.accounts or self.of(job)
+        accounts.add(sign * attempt.cores, sign * attempt.ram, sign * len(attempt.gpus))
 
     def reckon(self) -> None:
         """Bring every standing up to date, when machines have come or gone."""

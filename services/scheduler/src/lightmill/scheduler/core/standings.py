@@ -50,7 +50,8 @@ class Census:
     def __post_init__(self) -> None:
         self.precedence = Precedence(self.farm.queue)
         fleet = self.farm.fleet
-        for node in self.farm.nodes.values():
+        working = sum(len(kind.nodes) for kind in fleet.kinds)
+        for node in self.farm.nodes.values() if working < len(self.farm.nodes) else ():
             if node.kind is None:
                 _, counts = self.away.setdefault(id(node.offer), (Kind(node.offer), Counter()))
                 counts[_AWAY.get(node.state, Standing.OFFLINE)] += 1

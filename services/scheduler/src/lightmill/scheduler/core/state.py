@@ -79,6 +79,7 @@ class FarmState:
     told: dict[str, Outlook] = field(default_factory=dict)
     round: Round = field(default_factory=Round)
     changes: Changes = field(default_factory=Changes)
+    _sent_ahead: list[Attempt] = field(default_factory=list)
 
     def lease(self, attempt: Attempt) -> int:
         """Return how many ticks `attempt` may stay unreported."""
@@ -103,10 +104,11 @@ class FarmState:
         """Let `attempt` be held by `node`, or wait there, and count what it takes."""
         if attempt.ahead:
             node.ahead[attempt.id] = attempt
+            self._sent_ahead.append(attempt)
         else:
             node.hold(attempt)
         self.attempts[attempt.id] = attempt
-        self.count(attempt, 1)
+        self._count(attempt, 1)
         self.fleet.fill(node)
 
     def vacate(self, node: Node, attempt: Attempt) -> None:
@@ -116,9 +118,24 @@ class FarmState:
         """
         node.release(attempt.id)
         if self.attempts.pop(attempt.id, None) is not None:
-            self.count(attempt, -1)
+            self._count(attempt, -1)
 
-    def count(self, attempt: Attempt, sign: int) -> None:
+    def adopt(self, attempt: Attempt) -> None:
+        """Take in an attempt of an earlier leader, which its node is taken to hold."""
+        self.attempts[attempt.id] = attempt
+        self.nodes[attempt.node_id].take_over(attempt)
+        if attempt.ahead:
+            self._sent_ahead.append(attempt)
+        self._count(attempt, 1)
+
+    @property
+    def waiting_ahead(self) -> list[Attempt]:
+        """Return the attempts that wait on nodes behind running work, those sent first first."""
+        known, sent = self.attempts, self._sent_ahead
+        self._sent_ahead = [one for one in sent if one.ahead and one.id in known]
+        return self._sent_ahead
+
+    def _count(self, attempt: Attempt, sign: int) -> None:
         """Count what `attempt` takes of shares and limits (1), or gives back (-1)."""
         self.shares.add(attempt, sign)
         self.limits.count(attempt, sign)
