@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 from lightmill.domain.results import attempt_prefix
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.orders import Orders
+from lightmill.render_node.use_cases.keep_session import gather
 
 
 @dataclass(slots=True)
@@ -24,8 +25,11 @@ class SimulatedNode:
         finishes: Whether it ends at once whatever it is ordered to do; else it holds it.
         applied: Frames whose results the leader has made results.
         ended: Attempts that delivered them.
+        changed: Whether an end has come that no report has told.
+        told: Ends that the last report has told, as far as they are not settled.
         heard: Messages of the leader's that have come.
         reported: When, by the process's clock.
+        gather: Seconds from that report to the next at the least.
         wrong: What the leader did that it may not do, in words.
     """
 
@@ -38,12 +42,14 @@ class SimulatedNode:
     refused: int = 0
     sequence: int = 0
     epoch: int = 0
-    changed: bool = True
+    changed: bool = False
     reported: float = 0.0
+    gather: float = 0.0
     heard: int = 0
     known: set[str] = field(default_factory=set)
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
     unsettled: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
 
     def hear(self, kind: str, body: bytes) -> None:
@@ -64,10 +70,20 @@ class SimulatedNode:
         self.changed = self.changed or bool(self.held)
         self.held.clear()
 
-    def report(self) -> bytes:
+    def may_report(self, now: float) -> bool:
+        """Tell whether there is something to report before the next beat, and it is time.
+
+        A node says of its own accord what has ended; what waits on it, with the next beat.
+        """
+        return self.changed and not self.told and now >= self.reported + self.gather
+
+    def report(self, now: float) -> bytes:
         """Return the next report, as it travels."""
         self.sequence += 1
         self.changed = False
+        self.told = set(self.unsettled)
+        self.reported = now
+        self.gather = gather(len(self.held) + len(self.unsettled))
         held = [{"attempt_id": attempt_id, "state": "QUEUED"} for attempt_id in self.held]
         head = {
             "node_id": self.id,
@@ -82,7 +98,6 @@ class SimulatedNode:
 
     def _obey(self, orders: Mapping[str, Any]) -> None:
         self.epoch = orders["epoch"]
-        self.changed = True
         if orders["cancel"]:
             self.wrong.append("a cancellation that nobody asked for")
         for order in orders["assign"]:
@@ -95,6 +110,7 @@ class SimulatedNode:
         for attempt_id in orders["recall"]:
             if attempt_id in self.held:
                 self.unsettled[attempt_id] = _recalled(self.held.pop(attempt_id)), 0
+                self.changed = True
         if self.finishes:
             self.finish()
 
@@ -110,6 +126,7 @@ class SimulatedNode:
 
     def _settle(self, message: Mapping[str, Any]) -> None:
         for settled in message["attempts"]:
+            self.told.discard(settled["attempt_id"])
             finish = self.unsettled.pop(settled["attempt_id"], None)
             if finish is None:
                 continue  # the settlement of a finish that was repeated

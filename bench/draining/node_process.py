@@ -29,7 +29,7 @@ from lightmill.runtime.ids import new_id
 
 _KIND = NodeReport.routing_key
 _PREFETCH = 1000
-_GATHER = 0.01  # seconds between two reports at the least, as of a real node
+_ROUND = 0.005  # seconds between two looks at who has something to report
 _LOOKS = 50  # in a beat, at who has not reported for one
 
 
@@ -56,7 +56,7 @@ class Nodes:
             await self._channel.queue_declare(key, exclusive=True)
             await self._channel.queue_bind(key, NODES, key)
             await self._channel.basic_consume(key, self._hear)
-        NodeReport.model_validate_json(next(iter(self._nodes.values())).report())
+        NodeReport.model_validate_json(next(iter(self._nodes.values())).report(0.0))
         await self._report(self._nodes.values())
         for node in self._nodes.values():  # the next are spread over a beat, as a farm's are
             node.reported -= random.random() * self._beat
@@ -78,13 +78,23 @@ class Nodes:
             if acknowledged < self._last_tag:
                 acknowledged = self._last_tag
                 await self._channel.basic_ack(acknowledged, multiple=True)
-            stirred, self._stirred = self._stirred, {}
-            await self._report(node for node in stirred.values() if node.changed)
+            await self._report(self._due())
             settled = sum(node.applied for node in self._nodes.values())
             if settled != self._told:
                 self._told = settled
                 say(settled=settled)
-            await asyncio.sleep(_GATHER)
+            await asyncio.sleep(_ROUND)
+
+    def _due(self) -> list[SimulatedNode]:
+        """Return who has something to report now; who has to wait is looked at again."""
+        now = self._clock()
+        stirred, self._stirred = self._stirred, {}
+        due = [node for node in stirred.values() if node.may_report(now)]
+        early = [node for node in stirred.values() if node.changed and not node.told]
+        self._stirred.update((node.id, node) for node in early if not node.may_report(now))
+        if self._stirred:
+            self._woken.set()
+        return due
 
     async def beat(self) -> None:
         """Report for every node that has not done so for a beat, as a farm's nodes do."""
@@ -116,8 +126,7 @@ class Nodes:
         now = self._clock()
         reports = []
         for node in nodes:
-            node.reported = now
-            body = node.report()
+            body = node.report(now)
             reports.append(Outgoing(exchange=REPORTS, key=_KIND, kind=_KIND, body=body))
         if reports:
             await self._line.publish(reports)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -81,7 +82,12 @@ class KeepSession:
                 self.connected = False
 
     async def _report(self, session: _Session) -> None:
-        """Say what is true, on every beat and soon after every change."""
+        """Say what is true, on every beat and soon after every change.
+
+        While the leader owes the answer to ends that it has been told, what changes is kept for
+        the report after it: it would tell those ends again, and a leader that is behind would
+        fall further behind, as each of its turns would bring less of each node.
+        """
         sequence = 0
         while True:
             self._node.changed.clear()
@@ -89,9 +95,14 @@ class KeepSession:
             state = self._state(session.name, sequence)
             await session.link.publish([_outgoing(state)])
             told = len(state.held) + len(state.finishes)
-            gather = min(_MOST_GATHER, _GATHER + _GATHER_EACH * told)
-            await asyncio.sleep(gather)
-            await _either(self._node.changed, self._node.beat - gather)
+            pause = gather(told)
+            await asyncio.sleep(pause)
+            await _within(self._node.beat - pause, self._news(state))
+
+    async def _news(self, told: NodeReport) -> None:
+        """Return when there is something to report, and the ends of `told` are settled."""
+        await self._node.until_settled({finish.attempt_id for finish in told.finishes})
+        await self._node.changed.wait()
 
     def _state(self, session: str, sequence: int) -> NodeReport:
         attempts = self._node.attempts
@@ -128,6 +139,11 @@ class KeepSession:
         await inbox.settle(delivery)
 
 
+def gather(told: int) -> float:
+    """Return the seconds to the next report, after one that told of so many attempts."""
+    return min(_MOST_GATHER, _GATHER + _GATHER_EACH * told)
+
+
 def _read(delivery: Delivery) -> Orders | AttemptsSettled:
     match delivery.kind:
         case Orders.routing_key:
@@ -148,13 +164,10 @@ async def _watch(link: Link) -> None:
     raise LinkLostError("the broker went away")
 
 
-async def _either(event: asyncio.Event, seconds: float) -> None:
-    """Return when the event is set, or after `seconds`."""
-    try:
-        async with asyncio.timeout(max(0.0, seconds)):
-            await event.wait()
-    except TimeoutError:
-        pass
+async def _within(seconds: float, wait: Awaitable[None]) -> None:
+    """Return when `wait` is over, or after `seconds`."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(wait, max(0.0, seconds))
 
 
 async def _first_to_fail(*parts: Awaitable[None]) -> None:

@@ -1,6 +1,7 @@
 """Does what the leader orders, and knows what is true of the node."""
 
 import asyncio
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 import structlog
@@ -123,10 +124,15 @@ class RunAttempts:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def until_settled(self) -> None:
-        """Return when the leader has settled every end."""
+    async def until_settled(self, names: AbstractSet[str] | None = None) -> None:
+        """Return when the leader has settled the ends of these attempts, or every end."""
+
+        def settled() -> bool:
+            left = (finish.attempt_id for finish in self.attempts.finishes)
+            return not any(names is None or name in names for name in left)
+
         async with self._settled:
-            await self._settled.wait_for(lambda: not self.attempts.finishes)
+            await self._settled.wait_for(settled)
 
     def began(self, held: Held) -> None:
         """Take note that the engine is about to begin."""
