@@ -216,6 +216,15 @@ async def test_a_ceiling_goes_on_from_where_it_stood(parts: Parts) -> None:
     assert limits.ceilings() == changes.ceilings
 
 
+async def test_a_job_is_new_until_a_leader_has_taken_it_up(parts: Parts) -> None:
+    """Only of what is not new may there be more to read than its own row."""
+    ledger = SqlLedger(parts.database, epoch=1, beat=1.0)
+    await asked(parts, a_job("new"))
+    await found(parts, a_job("old"), node=a_node())
+    facts = {fact.job_id: fact.is_new for fact in await ledger.asked(["new", "old"])}
+    assert facts == {"new": True, "old": False}
+
+
 def fact_of(job: Job) -> JobAsked:
     return JobAsked(
         job_id=job.id,

@@ -34,9 +34,11 @@ from lightmill.render_node.core.hindrances import Judgement, Rules
 from lightmill.render_node.engines import installation
 from lightmill.render_node.engines.archives import ImagesAndArchives
 from lightmill.render_node.engines.assembly import AssemblyEngine
+from lightmill.render_node.engines.beds import Beds
 from lightmill.render_node.engines.child_watch import watch_by_descriptor
 from lightmill.render_node.engines.configured import blenders, configured
 from lightmill.render_node.engines.films import FilmsAndImages
+from lightmill.render_node.engines.launching import shells_can_wait
 from lightmill.render_node.engines.leftovers import kill_leftovers
 from lightmill.render_node.engines.nursery import Nursery
 from lightmill.render_node.engines.renderers import InstalledRenderers
@@ -135,7 +137,8 @@ async def run(settings: NodeSettings, broker: Broker, clock: Clock, stop: asynci
         identity = await _enrol(settings, client)
         api = HttpApi(client, identity.token)
         await require_admitted(api)
-        renderers = await asyncio.to_thread(_installed, settings, await _nursery(stack))
+        nursery, beds = await _nursery(stack), await _beds(stack)
+        renderers = await asyncio.to_thread(_installed, settings, nursery, beds)
         faulty = await faults_of(renderers, folder) if settings.node_self_test else {}
         outside = Outside(
             broker=broker,
@@ -306,7 +309,19 @@ async def _nursery(stack: AsyncExitStack) -> Nursery | None:
     return nursery
 
 
-def _installed(settings: NodeSettings, nursery: Nursery | None = None) -> Renderers:
+async def _beds(stack: AsyncExitStack) -> Beds | None:
+    """Return who has shells wait to become engines, where those can be told what they need."""
+    if not await asyncio.to_thread(shells_can_wait):
+        return None
+    beds = Beds()
+    stack.push_async_callback(beds.close)
+    await beds.prepare()
+    return beds
+
+
+def _installed(
+    settings: NodeSettings, nursery: Nursery | None = None, beds: Beds | None = None
+) -> Renderers:
     clock = SystemClock()
     submissions = JournalSubmissions(settings.node_state_dir / "journal.sqlite", clock)
     return InstalledRenderers(
@@ -319,6 +334,7 @@ def _installed(settings: NodeSettings, nursery: Nursery | None = None) -> Render
             AssemblyEngine(),
         ),
         nursery=nursery,
+        beds=beds,
     )
 
 

@@ -23,7 +23,7 @@ from lightmill.storage.sql.script import allow_scripts
 _BUSY_MS = 30_000
 _RECYCLE_S = 1800
 _CONNECT_S = 5
-_FRESH_S = 1.0
+_FRESH_S = 5.0
 """For which a connection of MySQL counts as alive without being asked. One that is not is met with
 as one that ends in mid-transaction."""
 _SILENT_S = 30

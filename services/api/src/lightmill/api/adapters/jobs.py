@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
-from lightmill.api.adapters.audit import record
+from lightmill.api.adapters.audit import ENTRY, entry, record
 from lightmill.api.adapters.fingerprints import remember
 from lightmill.api.core.job_request import NewJob
 from lightmill.api.ports import Fingerprint, Jobs, Wish
@@ -18,13 +18,15 @@ from lightmill.domain.principal import Principal
 from lightmill.messages.job_wanted import JobWanted
 from lightmill.runtime.clock import Clock
 from lightmill.storage.sql.database import Database
-from lightmill.storage.sql.outbox import Publish, put_together
+from lightmill.storage.sql.outbox import Letters, Publish, put_together
 from lightmill.storage.sql.parcel import Parcel
 from lightmill.storage.sql.schema.api import JOBS, OUTBOX
 from lightmill.storage.sql.schema.scheduler import JOB_STATES
+from lightmill.storage.sql.script import Script
 
 Leaving = Callable[[Sequence[Parcel]], None]
 _SPEC = TypeAdapter(JobSpec)
+_NEW = insert(JOBS)
 _APPLIED = (
     select(JOB_STATES.c.applied_cleanups).where(JOB_STATES.c.job_id == JOBS.c.id).scalar_subquery()
 )
@@ -85,20 +87,22 @@ class SqlJobs(Jobs):
             known = await remember(connection, principal, fingerprint, job_id, now)
             if known != job_id:
                 return known, ()
-        await connection.execute(
-            insert(JOBS).values(
-                id=job_id,
-                tenant_id=principal.tenant_id,
-                owner_id=principal.user_id,
-                **_columns(job),
-                created_at=now,
-                updated_at=now,
-            )
-        )
+        row = {
+            "id": job_id,
+            "tenant_id": principal.tenant_id,
+            "owner_id": principal.user_id,
+            **_columns(job),
+            "created_at": now,
+            "updated_at": now,
+        }
         details = {"name": job.name, "frames": job.spec.frame_count}
-        await record(connection, principal, "job.create", job_id, now, details)
         doorbell = Publish(JobWanted(job_id=job_id, version=1))
-        return job_id, await put_together(connection, OUTBOX, [doorbell], now)
+        letters = Letters.of(connection.dialect.name, OUTBOX, [doorbell], now)
+        script = Script()  # one round trip: whoever submits waits for it
+        script.add(_NEW, row)
+        script.add(ENTRY, entry(principal, "job.create", job_id, now, details))
+        letters.add_to(script)
+        return job_id, letters.parcels(await script.run(connection))
 
     async def _first(
         self, principal: Principal, job_id: str, fingerprint: Fingerprint | None

@@ -31,6 +31,7 @@ class InstalledRenderers:
             Blender when not given.
         nursery: Who starts engines that have no walls and serve a single frame; the node itself
             when not given.
+        beds: Who starts all others; likewise.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class InstalledRenderers:
         enable_simulated: bool = False,
         engines: Sequence[Engine] | None = None,
         nursery: Births | None = None,
+        beds: Births | None = None,
     ) -> None:
         self._mark = mark_of(state_dir)
         self._sandbox = sandbox or find_sandbox()
         self._farewell = Farewell()
+        self._beds = beds
         self._nursery = nursery if isinstance(self._sandbox, Unconfined) else None
         looked_for = (BpyModule(), BlenderProgram()) if engines is None else engines
         simulated = (Simulated(),) if enable_simulated else ()
@@ -101,5 +104,5 @@ class InstalledRenderers:
             merged=merged,
             patience=command.patience,
         )
-        births = self._nursery if merged else None  # it dies after the node, and long ones may not
-        return EngineProcess(plan, log, self._farewell, births)
+        nursery = self._nursery if merged else None  # it dies after the node: no long ones
+        return EngineProcess(plan, log, self._farewell, nursery or self._beds)

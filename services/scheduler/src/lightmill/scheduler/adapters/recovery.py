@@ -49,6 +49,7 @@ _OF_JOBS = (
     JOBS.c.user_label,
     JOBS.c.approved,
 )
+_IS_NEW = JOB_STATES.c.job_id.is_(None).label("is_new")
 _GIVEN_BACK = {field.name for field in fields(GivenBack)}
 _LIVE_JOBS = (JobState.PENDING, JobState.PROCESSING)
 _LIVE_ATTEMPTS = (AttemptState.ASSIGNED, AttemptState.RUNNING)
@@ -91,7 +92,8 @@ class Recovery:
         Raises:
             UnreadableJobsError: of those that cannot be read.
         """
-        query = select(JOBS).order_by(JOBS.c.created_at, JOBS.c.id)
+        found_by = JOBS.outerjoin(JOB_STATES, JOB_STATES.c.job_id == JOBS.c.id)
+        query = select(JOBS, _IS_NEW).select_from(found_by).order_by(JOBS.c.created_at, JOBS.c.id)
         async with self._database.reading() as connection:
             found = await _all(connection, query, JOBS.c.id, list(job_ids))
             specs = _specs((row.id, row.spec) for row in found)
@@ -169,6 +171,7 @@ def _asked(row: Row[Any], spec: JobSpec, states: Mapping[str, JobState]) -> JobA
         user=row.user_label,
         approved=row.approved,
         before=_before(spec, states),
+        is_new=bool(row.is_new),
     )
 
 

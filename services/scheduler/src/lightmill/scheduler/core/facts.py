@@ -18,6 +18,7 @@ class JobAsked:
         user: Of whose share of the tenant it takes.
         approved: Whether a person has released the steps that wait for that.
         before: Of the jobs that it waits for, how those stand that had a state when it was read.
+        is_new: Whether no leader had taken it up when it was read.
     """
 
     job_id: str
@@ -36,6 +37,7 @@ class JobAsked:
     user: str = ""
     approved: bool = False
     before: Mapping[str, JobState] = field(default_factory=dict)
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,8 +174,10 @@ class Decide:
             return
         await self._rows_tell.wait()  # jobs that have ended are known by their rows alone
         asked = await self.ledger.asked(job_ids)
-        strangers = [fact.job_id for fact in asked if fact.job_id not in self.farm]
-        self.farm.adopt(await self.ledger.ended_jobs(strangers))
+        others = [fact.job_id for fact in asked if not fact.is_new]
+        strangers = [job_id for job_id in others if job_id not in self.farm]
+        if strangers:
+            self.farm.adopt(await self.ledger.ended_jobs(strangers))
         for fact in asked:
             self._observe(fact, self.clock.now())
 
