@@ -24,6 +24,7 @@ from lightmill.api.queries.work import WorkQueries
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import JobSpec, StepSpec, Work
 from lightmill.runtime.clock import SystemClock
+from lightmill.scheduler.adapters.ended_attempts import SqlEndedAttempts
 from lightmill.storage.cache.memory import MemoryStatusCache
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.migration import upgrade
@@ -90,28 +91,20 @@ async def test_tasks_by_status_and_worker(full: Database) -> None:
     assert plan["tasks"].key == "ix_tasks_tenant_id_state_node_id"
 
 
-async def test_tasks_by_status_priority_and_age(full: Database) -> None:
+async def test_jobs_by_status_priority_and_age(full: Database) -> None:
     query = (
-        select(TASKS)
-        .where(TASKS.c.tenant_id == "t0", TASKS.c.state == "ASSIGNED", TASKS.c.priority == 1)
-        .order_by(TASKS.c.created_at)
+        select(JOB_STATES)
+        .where(
+            JOB_STATES.c.tenant_id == "t0",
+            JOB_STATES.c.state == "PENDING",
+            JOB_STATES.c.priority == 1,
+        )
+        .order_by(JOB_STATES.c.created_at)
         .limit(50)
     )
     plan = await explained(full, query)
-    assert plan["tasks"].key == "ix_tasks_tenant_id_state_priority_created_at"
-    assert "filesort" not in plan["tasks"].extra
-
-
-async def test_tasks_by_user_status_and_newest(full: Database) -> None:
-    query = (
-        select(TASKS)
-        .where(TASKS.c.tenant_id == "t0", TASKS.c.owner_id == "u1", TASKS.c.state == "FAILED")
-        .order_by(TASKS.c.created_at.desc())
-        .limit(50)
-    )
-    plan = await explained(full, query)
-    assert plan["tasks"].key == "ix_tasks_tenant_id_owner_id_state_created_at"
-    assert "filesort" not in plan["tasks"].extra
+    assert plan["job_states"].key == "ix_job_states_tenant_id_state_priority_created_at"
+    assert "filesort" not in plan["job_states"].extra
 
 
 async def test_jobs_of_a_user_by_status_and_newest(full: Database) -> None:
@@ -169,6 +162,13 @@ async def test_frames_by_task_and_status(full: Database) -> None:
     assert plan["tasks"].key == "PRIMARY"
     assert plan["results"].key == "PRIMARY"
     assert plan["steps"].key == "ix_steps_job_id_position"
+
+
+async def test_attempts_whose_files_are_to_be_looked_at_by_age(full: Database) -> None:
+    attempts = SqlEndedAttempts(full, epoch=1)
+    plan = await plans(full, lambda: attempts.unswept(_at(MANY), 50))
+    assert plan["attempts"].key == "ix_attempts_swept_at_assigned_at"
+    assert "filesort" not in plan["attempts"].extra
 
 
 async def test_results_of_a_job_by_frame(full: Database) -> None:
@@ -276,6 +276,7 @@ def _job_state(n: int) -> Row:
         "owner_id": f"u{n // 2 % 10}",
         "state": JOB_STATE[n // 20 % len(JOB_STATE)],
         "paused": False,
+        "priority": n // 100 % 3,
         "applied_version": 1,
         "applied_retries": 0,
         "applied_cleanups": 0,

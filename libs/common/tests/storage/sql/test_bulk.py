@@ -105,7 +105,14 @@ async def test_bytes_and_documents_are_kept(database: Database) -> None:
 
 
 def job(number: int, **more: object) -> dict[str, object]:
-    counts = ("applied_version", "applied_retries", "applied_cleanups", "frames", "succeeded")
+    counts = (
+        "priority",
+        "applied_version",
+        "applied_retries",
+        "applied_cleanups",
+        "frames",
+        "succeeded",
+    )
     return {
         "job_id": f"job-{number}",
         "tenant_id": "tenant",

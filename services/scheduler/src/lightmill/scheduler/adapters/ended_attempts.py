@@ -23,10 +23,12 @@ class SqlEndedAttempts(EndedAttempts):
 
     @override
     async def unswept(self, before: datetime, most: int) -> list[EndedAttempt]:
+        # By when they were given out: an index over their ends would be written to at each end.
+        ended = (ATTEMPTS.c.assigned_at < before) & (ATTEMPTS.c.ended_at < before)
         query = (
             select(ATTEMPTS.c.id, ATTEMPTS.c.tenant_id, ATTEMPTS.c.job_id, _OWNS)
-            .where(ATTEMPTS.c.swept_at.is_(None), ATTEMPTS.c.ended_at < before)
-            .order_by(ATTEMPTS.c.ended_at)
+            .where(ATTEMPTS.c.swept_at.is_(None), ended)
+            .order_by(ATTEMPTS.c.assigned_at)
             .limit(most)
         )
         async with self._database.reading() as connection:

@@ -175,6 +175,7 @@ async def _apply(connection: AsyncConnection, row: Row[Any]) -> None:
 
 def _applied(row: Row[Any]) -> dict[str, object]:
     return {
+        "priority": row.priority,
         "applied_version": row.version,
         "applied_retries": row.retries_wanted,
         "applied_cleanups": row.cleanups_wanted,

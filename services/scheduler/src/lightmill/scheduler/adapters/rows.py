@@ -29,6 +29,7 @@ def job_row(job: Job, now: datetime) -> Row:
         "owner_id": job.owner_id,
         "state": job.state,
         "paused": job.paused,
+        "priority": job.priority,
         "applied_version": job.applied_version,
         "applied_retries": job.applied_retries,
         "applied_cleanups": job.applied_cleanups,

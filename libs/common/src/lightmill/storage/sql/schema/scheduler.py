@@ -33,6 +33,7 @@ JOB_STATES = Table(
     Column("owner_id", IDENTIFIER, nullable=False),
     Column("state", KEYWORD, nullable=False),
     Column("paused", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False, server_default="1"),  # of jobs, as applied
     Column("applied_version", Integer, nullable=False),  # of jobs.version
     Column("applied_retries", Integer, nullable=False),  # of jobs.retries_wanted
     Column("applied_cleanups", Integer, nullable=False),  # of jobs.cleanups_wanted
@@ -48,6 +49,7 @@ JOB_STATES = Table(
     Column("finished_at", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
     Index(None, "tenant_id", "state", "created_at"),
+    Index(None, "tenant_id", "state", "priority", "created_at"),
     Index(None, "tenant_id", "owner_id", "state", "created_at"),
     Index(None, "state"),
 )
@@ -122,8 +124,6 @@ TASKS = Table(
     Column("started_at", MOMENT),
     Column("finished_at", MOMENT),
     Index(None, "tenant_id", "state", "node_id"),
-    Index(None, "tenant_id", "state", "priority", "created_at"),
-    Index(None, "tenant_id", "owner_id", "state", "created_at"),
     Index(None, "tenant_id", "job_id"),  # which of them live is read from their attempts
 )
 
@@ -150,7 +150,7 @@ ATTEMPTS = Table(
     Column("swept_at", MOMENT),  # when its files were looked at and, unless owned, deleted
     Index(None, "tenant_id", "job_id", "assigned_at"),
     Index(None, "state", "job_id"),
-    Index(None, "swept_at", "ended_at"),
+    Index(None, "swept_at", "assigned_at"),
 )
 
 RESULTS = Table(
