@@ -6,7 +6,14 @@ from lightmill.domain.policy import Share
 from lightmill.scheduler.core.total import Total
 
 Standing = tuple[bool, float]
-"""Whether it has its size, and its dominant share over its weight: the least goes first."""
+"""Whether it has its size, and over its weight its dominant share, present and past: the least
+goes first.
+"""
+
+_PAST = 3.0
+"""How much what was held lately counts beside what is held: whose task has just ended holds
+nothing, and would otherwise go before whoever has waited beside it all the time.
+"""
 
 _HAIR = 1e-9
 """What rounding may make of two shares that are equal."""
@@ -18,6 +25,7 @@ class Account:
 
     Attributes:
         total: What all machines have.
+        lately: Dominant share that it has held, the last minutes above all.
         known: Its standing, or None while that is to be reckoned anew.
     """
 
@@ -26,7 +34,9 @@ class Account:
     cores: int = 0
     ram: int = 0
     gpus: int = 0
+    lately: float = 0.0
     known: Standing | None = None
+    _dominant: float = 0.0
 
     @property
     def standing(self) -> Standing:
@@ -40,16 +50,34 @@ class Account:
             dominant = part
         if self.gpus and total.gpus and (part := self.gpus / total.gpus) > dominant:
             dominant = part
-        self.known = standing = (cores >= share.size, dominant / share.weight)
+        self._dominant = dominant
+        self.known = standing = (
+            cores >= share.size,
+            (dominant + _PAST * self.lately) / share.weight,
+        )
         return standing
 
+    def remember(self, part: float) -> None:
+        """Let what it holds now make up `part` of what it is taken to have held lately."""
+        if self.known is None:
+            self._stand()
+        self.lately += part * (self._dominant - self.lately)
+        self.known = None
+
     def is_close(self, other: "Account", task: float) -> bool:
-        """Tell whether, with a `task` of this share of the machines, it stays beside `other`."""
+        """Tell whether, with a `task` of this share of the machines, it stays beside `other`.
+
+        Lately, too, neither may have held more than half of it above the other: so not even on a
+        lone machine one of two keeps it for good, and turns are longer than a task.
+        """
         if self is other:
             return True
-        has_size, share = self.standing
-        has_other, others = other.standing
-        return has_size <= has_other and share - others <= task / self.share.weight + _HAIR
+        mine, others = self.share, other.share
+        (has_size, share), (has_other, other_share) = self.standing, other.standing
+        past = _PAST * (self.lately / mine.weight - other.lately / others.weight)
+        if has_size > has_other or share - past - other_share > task / mine.weight + _HAIR:
+            return False
+        return past <= _PAST * task / (mine.weight + others.weight) + _HAIR
 
     def may_add(self, cores: int) -> bool:
         """Tell whether `cores` more stay within its burst."""

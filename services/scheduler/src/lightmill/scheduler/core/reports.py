@@ -49,6 +49,7 @@ def beat(farm: FarmState) -> None:
     """Let a beat pass: leases run, silent nodes go offline, progress becomes visible."""
     farm.tick += 1
     farm.restless = True
+    farm.shares.remember(farm.beat)
     ceilings = farm.limits.ceilings()
     farm.limits.adjust(farm.queue.steps, farm.seconds)
     farm.changes.ceilings.update(farm.limits.ceilings().items() - ceilings.items())

@@ -1,15 +1,23 @@
 """Who uses how much of the farm: weighted dominant-resource fairness over tenants and users.
 
 Ghodsi et al., "Dominant Resource Fairness" (NSDI 2011): whoever has the least of what it needs
-most goes next. Weights as in the paper; `size` and `burst` as in OpenCue's subscriptions.
+most goes next. Weights as in the paper; `size` and `burst` as in OpenCue's subscriptions. What
+was held lately counts beside what is held, as on Slurm, but for minutes.
 """
 
 from dataclasses import dataclass, field, replace
+from math import exp
 
 from lightmill.domain.policy import Policy, Share
 from lightmill.scheduler.core.accounts import Account, Accounts
 from lightmill.scheduler.core.total import Total
 from lightmill.scheduler.core.work import Attempt, Job
+
+MEMORY = 600.0
+"""In seconds: what was held so long ago has faded to a third. Longer than most frames, so that
+users whose tasks are large beside their share take turns; short beside a day, so that nobody is made
+to wait for long who had the farm alone.
+"""
 
 
 @dataclass(slots=True)
@@ -58,6 +66,14 @@ class Shares:
             tenant.known = None
         for accounts in self._users.values():
             accounts.user.known = None
+
+    def remember(self, seconds: float) -> None:
+        """Let `seconds` pass in which everybody holds what they hold."""
+        part = 1 - exp(-seconds / MEMORY)
+        for tenant in self._tenants.values():
+            tenant.remember(part)
+        for accounts in self._users.values():
+            accounts.user.remember(part)
 
     def decree(self, policy: Policy) -> None:
         """Let other weights, sizes and bursts hold from now on."""
