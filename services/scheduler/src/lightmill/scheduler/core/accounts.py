@@ -41,9 +41,10 @@ class Account:
     @property
     def standing(self) -> Standing:
         """Return its place among its like; reckoned when it is asked for."""
-        return self.known or self._stand()
+        return self.known or self.reckon()
 
-    def _stand(self) -> Standing:
+    def reckon(self) -> Standing:
+        """Return its standing, reckoned anew."""
         total, share, cores = self.total, self.share, self.cores
         dominant = cores / total.cores if total.cores else 0.0
         if total.ram and (part := self.ram / total.ram) > dominant:
@@ -93,7 +94,10 @@ class Accounts:
     user: Account
 
     def add(self, cores: int, ram: int, gpus: int) -> None:
-        """Count what both take, or give back where it is negative."""
+        """Count what both take, or give back where it is negative.
+
+        Account by account, since a loop of two takes as long again.
+        """
         tenant, user = self.tenant, self.user
         tenant.cores += cores
         user.cores += cores

@@ -159,14 +159,15 @@ def give_up(farm: FarmState, attempt: Attempt, why: str) -> None:
 def dismiss(farm: FarmState, attempt: Attempt, why: str) -> None:
     """End `attempt` as cancelled and order its node to kill it; the node stays occupied."""
     give_up(farm, attempt, why)
-    farm.changes.letter(farm.nodes[attempt.node_id]).cancel.append(attempt.id)
+    farm.changes.letter(farm.nodes[attempt.node_id]).call_off(attempt.id)
 
 
 def recall(farm: FarmState, attempt: Attempt) -> None:
     """Ask the node to give `attempt` back if it has not begun it."""
     if not attempt.recalled:
         attempt.recalled = True
-        farm.changes.letter(farm.nodes[attempt.node_id]).recall.append(attempt.id)
+        letter = farm.changes.letter(farm.nodes[attempt.node_id])
+        letter.recall = [*letter.recall, attempt.id]
 
 
 def hurry(farm: FarmState, step: Step) -> None:

@@ -1,5 +1,6 @@
 """What one turn of the scheduler has changed: rows to write and orders to send, in one commit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lightmill.domain.failures import FailureKind
@@ -48,14 +49,22 @@ class Delivered:
 
 @dataclass(slots=True)
 class Letter:
-    """Everything that goes to one session of one node."""
+    """Everything that goes to one session of one node.
+
+    There is one a turn for each node that has news, and most have nothing but new work and
+    settled ends: of what few have there is no list before there is something in it.
+    """
 
     assign: list[Attempt] = field(default_factory=list)
-    cancel: list[str] = field(default_factory=list)
-    recall: list[str] = field(default_factory=list)
-    forget_workspaces: list[tuple[str, str]] = field(default_factory=list)
     settled: list[SettledAttempt] = field(default_factory=list)
-    settled_frames: list[SettledFrames] = field(default_factory=list)
+    cancel: Sequence[str] = ()
+    recall: Sequence[str] = ()
+    forget_workspaces: list[tuple[str, str]] = field(default_factory=list)
+    settled_frames: Sequence[SettledFrames] = ()
+
+    def call_off(self, attempt_id: str) -> None:
+        """Have the node kill an attempt."""
+        self.cancel = [*self.cancel, attempt_id]
 
     def assignments(self) -> list[Assignment]:
         """Return the new work as the node is told of it."""

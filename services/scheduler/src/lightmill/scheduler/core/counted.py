@@ -71,8 +71,11 @@ class Counted:
         """Tell whether a task on a machine that holds none of it has to wait."""
         if self.held_until is not None and now < self.held_until:
             return True
-        most = self.most
-        return most is not None and self.used >= most
+        limit = self.limit
+        most = limit.total if self.ceiling is None else self.most
+        if most is None:
+            return False
+        return (len(self.machines) if limit.scope is _MACHINE else self.tasks) >= most
 
     def serves(self, node_id: str, now: datetime) -> bool:
         """Tell whether a task on this node may have one."""

@@ -74,14 +74,33 @@ class Fleet:
             self._best.clear()
         kind = node.kind
         if kind is None or kind.offer is not node.offer or not node.takes_work:
-            kind = self._regroup(node)
-        if kind is not None:
-            self._place(node, kind)
+            self._regroup(node)
+        self.fill(node)
 
     def fill(self, node: Node) -> None:
         """Bring the place of `node` up to date, of which nothing but less is free than before."""
-        if node.kind is not None:
-            self._place(node, node.kind)
+        kind = node.kind
+        if kind is None:
+            return
+        room = soon = None
+        if node.reserved is None and len(node.ahead) < node.depth:
+            room, soon = _free(node, kind)
+            if node.ahead:
+                room = None
+        if room != node.room:
+            _move(kind.rooms, node, node.room, room)
+            node.room = room
+        if soon != node.soon:
+            _move(kind.behind, node, node.soon, soon)
+            node.soon = soon
+        warm = node.warm if room else None
+        if warm != node.warm_for:
+            _move(self._warm, node, node.warm_for, warm)
+            node.warm_for = warm
+        warm = node.warm if soon else None
+        if warm != node.warm_soon:
+            _move(self._warm_busy, node, node.warm_soon, warm)
+            node.warm_soon = warm
 
     def best(self, demand: Demand) -> Best | None:
         """Return where a task cost least when that was looked for, if nothing came free since."""
@@ -104,34 +123,12 @@ class Fleet:
         """Return the machines that worked on this job last and may take one order more."""
         return self._warm_busy.get(job_id, _NONE).values()
 
-    def _place(self, node: Node, kind: Kind) -> None:
-        room = soon = None
-        if node.reserved is None and len(node.ahead) < node.depth:
-            room, soon = _free(node, kind)
-            if node.ahead:
-                room = None
-        if room != node.room:
-            _move(kind.rooms, node, node.room, room)
-            node.room = room
-        if soon != node.soon:
-            _move(kind.behind, node, node.soon, soon)
-            node.soon = soon
-        warm = node.warm if room else None
-        if warm != node.warm_for:
-            _move(self._warm, node, node.warm_for, warm)
-            node.warm_for = warm
-        warm = node.warm if soon else None
-        if warm != node.warm_soon:
-            _move(self._warm_busy, node, node.warm_soon, warm)
-            node.warm_soon = warm
-
-    def _regroup(self, node: Node) -> Kind | None:
+    def _regroup(self, node: Node) -> None:
         """Count `node` among its like, or nowhere while it takes no work."""
         kind = self._kind(node) if node.takes_work else None
         if kind is not node.kind:
             self._leave(node)
             self._join(node, kind)
-        return kind
 
     def _kind(self, node: Node) -> Kind:
         key = _key(node.offer)

@@ -110,14 +110,15 @@ class _Crowd:
             if lane is None:
                 heapq.heappop(heap)
                 continue
-            standing = user.account.known or user.account.standing
+            account = user.account
+            standing = account.known or account.reckon()
             if standing is was and lane.age is age:
                 self.lane = lane
                 break
             heapq.heapreplace(heap, (standing, lane.age, number, user))
         else:
             return None
-        rank, tenant = self._rank, self._tenant.known or self._tenant.standing
+        rank, tenant = self._rank, self._tenant.known or self._tenant.reckon()
         if rank is None or rank[1] is not tenant or rank[2] is not standing or rank[3] is not age:
             rank = self._rank = (self._level, tenant, standing, age)
         return rank

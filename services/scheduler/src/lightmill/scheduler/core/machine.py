@@ -1,8 +1,9 @@
 """A render node as the scheduler holds it in memory, and machines that offer the same."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
+from operator import itemgetter
 
 from lightmill.domain.policy import NodeWish
 from lightmill.domain.resources import Offer
@@ -13,7 +14,7 @@ from lightmill.scheduler.core.trust import Record
 from lightmill.scheduler.core.work import Attempt
 
 _ONLINE = NodeState.ONLINE
-_CORES, _RAM = attrgetter("cores"), attrgetter("ram")
+_CORES, _RAM = itemgetter(0), itemgetter(1)
 
 UNLIMITED = 2**63 - 1
 """Bytes of disk of a node that has not said how many it has."""
@@ -71,7 +72,7 @@ class Node:
     free_ram: int = 0
     free_disk: int = 0
     free_gpus: tuple[int, ...] = ()
-    _least: Soon | None = None
+    _sizes: dict[Soon, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.count()
@@ -83,13 +84,11 @@ class Node:
 
     @property
     def least(self) -> Soon:
-        """Return cores and bytes of the smallest of what holds it."""
-        return self._least or self._reckon_least()
-
-    def _reckon_least(self) -> Soon:
-        held = self.held.values()
-        self._least = min(map(_CORES, held), default=0), min(map(_RAM, held), default=0)
-        return self._least
+        """Return the least cores and the least bytes of RAM of what holds it."""
+        sizes = self._sizes
+        if len(sizes) > 1:
+            return min(map(_CORES, sizes)), min(map(_RAM, sizes))
+        return next(iter(sizes), (0, 0))
 
     def grant(self, ask: Ask) -> Grant | None:
         """Return what a task gets now, or None when it does not fit.
@@ -125,13 +124,11 @@ class Node:
 
     def hold(self, attempt: Attempt) -> None:
         """Let `attempt` occupy its grant."""
-        cores, ram = attempt.cores, attempt.ram
-        if self._least is not None:
-            least = self._least if self.held else (cores, ram)
-            self._least = min(least[0], cores), min(least[1], ram)
+        size = attempt.cores, attempt.ram
         self.held[attempt.id] = attempt
-        self.free_cores -= cores
-        self.free_ram -= ram
+        self._sizes[size] = self._sizes.get(size, 0) + 1
+        self.free_cores -= attempt.cores
+        self.free_ram -= attempt.ram
         self.free_disk -= attempt.disk
         if attempt.gpus:
             self.free_gpus = tuple(index for index in self.free_gpus if index not in attempt.gpus)
@@ -140,12 +137,18 @@ class Node:
         """Free what an attempt occupied, and let those behind it move up."""
         attempt = self.held.pop(attempt_id, None)
         if attempt is None:
-            self.ahead.pop(attempt_id, None)
+            attempt = self.ahead.pop(attempt_id, None)
+            if attempt is not None:
+                attempt.ahead = False
             return
+        size, sizes = (attempt.cores, attempt.ram), self._sizes
+        if sizes[size] > 1:
+            sizes[size] -= 1
+        else:
+            del sizes[size]
         self.free_cores += attempt.cores
         self.free_ram += attempt.ram
         self.free_disk += attempt.disk
-        self._least = None
         if attempt.gpus:
             self._count_gpus()
         if self.ahead:
@@ -165,7 +168,7 @@ class Node:
         disk = UNLIMITED if self.offer.disk is None else self.offer.disk
         self.free_disk = disk - sum(attempt.disk for attempt in held)
         self._count_gpus()
-        self._least = None
+        self._sizes = dict(Counter((attempt.cores, attempt.ram) for attempt in held))
 
     def _count_gpus(self) -> None:
         busy = {index for attempt in self.held.values() for index in attempt.gpus}

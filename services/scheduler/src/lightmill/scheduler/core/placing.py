@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from math import inf
+from operator import attrgetter
 
 from lightmill.scheduler.core.ask import NOTHING_KEPT, Grant, Room
 from lightmill.scheduler.core.chunks import chunk_of
@@ -21,6 +22,8 @@ _BREATH = 0.1
 
 _SHORTEST = 0.001
 """In seconds: what the shortest task is taken for."""
+
+_PRICE = attrgetter("price")
 
 _BRISK = 10.0
 """In seconds. A machine idles some hundredths of a second until its next order comes: of a longer
@@ -71,16 +74,13 @@ class Search:
         anywhere: bool = False,
     ) -> None:
         self._farm, self._step, self._demand, self._anyway = farm, step, demand, anyway
-        self._asks = demand.asks
-        self._avoided, self._barred = None, False
-        if not anyway:
-            self._avoided = step.waiting.avoided(farm.now) if step.waiting.failed else None
-            self._barred = step.job.barred
+        self._asks, self.kinds = demand.asks, demand.kinds
         self._full = () if anywhere else farm.limits.full_machines(step, farm.now)
+        failed, barred = step.waiting.failed, step.job.barred
+        self._avoided = step.waiting.avoided(farm.now) if failed and not anyway else None
+        self._barred = barred and not anyway
         self.choosy = bool(self._avoided or self._barred or self._full)
-        may_differ = step.waiting.failed or step.job.barred or step.bounds.machines
-        self.plain = not (may_differ or demand.whole)
-        self.kinds = demand.kinds
+        self.plain = not (failed or barred or step.bounds.machines or demand.whole)
         if demand.whole:
             allow = farm.shares.allow
             self.kinds = [k for k in demand.kinds if allow(step.job, demand.cores(k))]
@@ -243,7 +243,7 @@ class Search:
                 if place is not None:
                     return place
         busy = [kind for kind in self.kinds if kind.behind and kind.kept == NOTHING_KEPT]
-        for kind in sorted(busy, key=_price):
+        for kind in sorted(busy, key=_PRICE):
             for node in islice(self._busy(kind), _WARM_LOOKS):
                 place = self._ahead(node, kind)
                 if place is not None:
@@ -295,10 +295,6 @@ def depth(step: Step, node: Node) -> int:
         return 1
     ends = len(node.held) * _BREATH / max(timing.mean * chunk_of(step), _SHORTEST)
     return max(1, min(len(node.held), int(ends)))
-
-
-def _price(kind: Kind) -> float:
-    return kind.price
 
 
 @dataclass(slots=True)

@@ -217,7 +217,9 @@ def _hand_out(farm: FarmState, step: Step, demand: Demand, place: Place) -> None
     changes.jobs[job.id] = job
     changes.letter(node).assign.append(attempt)
     demand.served_at = farm.tick
-    if job.spec.deadline is not None or not step.waiting.has_due(farm.now):
+    waiting = step.waiting
+    is_left = waiting.next_ordinal < waiting.total or waiting.has_due(farm.now)
+    if job.spec.deadline is not None or not is_left:
         _put(farm, step)
 
 
@@ -228,7 +230,8 @@ def _task(farm: FarmState, step: Step, place: Place) -> Task:
     if waiting.given_back:
         back = waiting.due_for(place.node.id, farm.now, anyway=place.anyway)
     if back is None:
-        return _new_task(farm, step, tuple(waiting.take_next(most)), 0, 0)
+        taken = waiting.take_next(most)
+        return Task(farm.new_id(), step, tuple(taken), farm.now, 0, 0, set(taken))
     ordinals: list[int] = []
     tries = (back.failures, back.tries)
     while back is not None and (back.failures, back.tries) == tries and len(ordinals) < most:
@@ -236,10 +239,4 @@ def _task(farm: FarmState, step: Step, place: Place) -> Task:
         farm.changes.given_back[step.id, back.ordinal] = None
         ordinals.append(back.ordinal)
         back = waiting.due_for(place.node.id, farm.now) if not tries[0] else None
-    return _new_task(farm, step, tuple(ordinals), *tries)
-
-
-def _new_task(
-    farm: FarmState, step: Step, ordinals: tuple[int, ...], failures: int, tries: int
-) -> Task:
-    return Task(farm.new_id(), step, ordinals, farm.now, failures, tries, set(ordinals))
+    return Task(farm.new_id(), step, tuple(ordinals), farm.now, *tries, set(ordinals))

@@ -147,7 +147,8 @@ def _settle(farm: FarmState, node: Node, finishes: Collection[Finish]) -> None:
 
 def _end(farm: FarmState, node: Node, finish: Finish) -> bool:
     """Apply the end of an attempt; return whether it was the current one, and this node's."""
-    attempt = node.attempt(finish.attempt_id)
+    attempt_id = finish.attempt_id
+    attempt = node.held.get(attempt_id) or node.ahead.get(attempt_id)
     if attempt is None:
         return False
     current = not attempt.ended
@@ -213,7 +214,7 @@ def _go_on(farm: FarmState, node: Node, held: Collection[HeldAttempt]) -> int:
     for one in held:
         attempt = here.get(one.attempt_id) or node.ahead.get(one.attempt_id)
         if attempt is None:
-            farm.changes.letter(node).cancel.append(one.attempt_id)
+            farm.changes.letter(node).call_off(one.attempt_id)
             listed -= 1
         elif (
             attempt.state is not _BEGUN
@@ -232,7 +233,7 @@ def _go_on(farm: FarmState, node: Node, held: Collection[HeldAttempt]) -> int:
 def _renew(farm: FarmState, node: Node, attempt: Attempt, held: HeldAttempt) -> None:
     """Renew the lease of an attempt that is wanted, and have the others killed."""
     if attempt.ended:
-        farm.changes.letter(node).cancel.append(held.attempt_id)
+        farm.changes.letter(node).call_off(held.attempt_id)
         return
     attempt.listed = True
     attempt.heard_at = farm.tick
@@ -260,7 +261,8 @@ def _take_frames(farm: FarmState, node: Node, attempt: Attempt, held: HeldAttemp
         farm.touch(attempt.task.step.job)
     ordinals = tuple(result.ordinal for result in held.delivered)
     answer = SettledFrames(attempt_id=attempt.id, ordinals=ordinals)
-    farm.changes.letter(node).settled_frames.append(answer)
+    letter = farm.changes.letter(node)
+    letter.settled_frames = [*letter.settled_frames, answer]
 
 
 def _miss(farm: FarmState, node: Node, report: NodeReport, *, fresh: bool) -> None:

@@ -187,7 +187,8 @@ def _preempt(farm: FarmState, step: Step, demand: Demand, lowest: float) -> bool
     """End work of lower priority where that costs least; tell whether a machine is kept."""
     if farm.reserved.get(demand):
         return True
-    if step.job.priority <= lowest:
+    priority = step.job.priority
+    if priority <= lowest:
         return False
     look = Search(farm, step, demand)
     found = [
@@ -195,7 +196,7 @@ def _preempt(farm: FarmState, step: Step, demand: Demand, lowest: float) -> bool
         for kind in look.kinds
         for node in islice(kind.nodes.values(), _MOST_LOOKS)
         if node.reserved is None and look.suits(node)
-        if (victims := preemption.victims(node, *_wanted(node, demand), step.job.priority))
+        if (victims := preemption.victims(node, demand.cores(kind), demand.ram(kind), priority))
     ]
     if not found:
         return False

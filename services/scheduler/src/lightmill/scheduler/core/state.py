@@ -108,7 +108,8 @@ class FarmState:
         else:
             node.hold(attempt)
         self.attempts[attempt.id] = attempt
-        self._count(attempt, 1)
+        self.shares.add(attempt, 1)
+        self.limits.count(attempt, 1)
         self.fleet.fill(node)
 
     def vacate(self, node: Node, attempt: Attempt) -> None:
@@ -118,7 +119,8 @@ class FarmState:
         """
         node.release(attempt.id)
         if self.attempts.pop(attempt.id, None) is not None:
-            self._count(attempt, -1)
+            self.shares.add(attempt, -1)
+            self.limits.count(attempt, -1)
 
     def adopt(self, attempt: Attempt) -> None:
         """Take in an attempt of an earlier leader, which its node is taken to hold."""
@@ -126,19 +128,14 @@ class FarmState:
         self.nodes[attempt.node_id].take_over(attempt)
         if attempt.ahead:
             self._sent_ahead.append(attempt)
-        self._count(attempt, 1)
+        self.shares.add(attempt, 1)
+        self.limits.count(attempt, 1)
 
     @property
     def waiting_ahead(self) -> list[Attempt]:
         """Return the attempts that wait on nodes behind running work, those sent first first."""
-        known, sent = self.attempts, self._sent_ahead
-        self._sent_ahead = [one for one in sent if one.ahead and one.id in known]
+        self._sent_ahead = [attempt for attempt in self._sent_ahead if attempt.ahead]
         return self._sent_ahead
-
-    def _count(self, attempt: Attempt, sign: int) -> None:
-        """Count what `attempt` takes of shares and limits (1), or gives back (-1)."""
-        self.shares.add(attempt, sign)
-        self.limits.count(attempt, sign)
 
     def note(
         self, job: Job, entity: str, entity_id: str, change: tuple[str | None, str, str]
