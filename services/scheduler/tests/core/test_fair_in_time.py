@@ -1,6 +1,7 @@
 """Where tasks are large beside a share, users take turns: what was held lately counts too."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from services.scheduler.tests.core.test_sharing import running, stage
@@ -41,7 +42,7 @@ def test_turns_are_long_enough_for_a_scene_to_be_worth_opening() -> None:
     farm.ask("second", "1-1000", user="bob", needs=_WHOLE)
     hold(farm, 40)
     jobs = [order.job_id for order in farm.assigned]
-    changes = sum(one != other for one, other in zip(jobs, jobs[1:], strict=False))
+    changes = sum(one != other for one, other in pairwise(jobs))
     assert 2 <= changes <= len(jobs) / 3
 
 

@@ -15,8 +15,8 @@ from lightmill.scheduler.core.work import Attempt, Job
 
 MEMORY = 600.0
 """In seconds: what was held so long ago has faded to a third. Longer than most frames, so that
-users whose tasks are large beside their share take turns; short beside a day, so that nobody is made
-to wait for long who had the farm alone.
+users whose tasks are large beside their share take turns; short beside a day, so that nobody who
+had the farm alone waits for long.
 """
 
 
