@@ -61,7 +61,7 @@ class Account:
     def remember(self, part: float) -> None:
         """Let what it holds now make up `part` of what it is taken to have held lately."""
         if self.known is None:
-            self._stand()
+            self.reckon()
         self.lately += part * (self._dominant - self.lately)
         self.known = None
 
