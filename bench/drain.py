@@ -15,6 +15,7 @@ from statistics import median
 
 from draining import audit, queues
 from draining.claimer import skip_locked
+from draining.pace import pace
 from draining.processes import Fleet, fleet, scheduler
 from draining.processor import Meter, parts
 from draining.servers import Servers, new_schema, servers
@@ -70,16 +71,23 @@ async def _farm(on: Servers) -> Mapping[str, float]:
     schema = await new_schema(on)
     database = Database.open(on.mysql.url(schema), on.mysql.password)
     try:
-        async with scheduler(on, schema, SHAPE) as leader, fleet(on, SHAPE) as nodes:
+        async with (
+            scheduler(on, schema, SHAPE) as leader,
+            fleet(on, SHAPE) as nodes,
+            pace() as machine,
+        ):
             await online(database, SHAPE.nodes)
             use = parts(on, leader.pid, nodes.numbers)
             handing = Meter(use)
+            machine.microseconds()
             taken = [await _drain(on, database, nodes, n) for n in range(DRAINS)]
             handed = handing.microseconds(DRAINS * SHAPE.total)
+            paces = {"handing_out_pace_us": machine.microseconds()}
             nodes.tell("finish")
             cycling = Meter(use)
             cycle = await _cycle(on, database, nodes, LONG)
             cycled = cycling.microseconds(LONG.total)
+            paces["cycle_pace_us"] = machine.microseconds()
             chunked = await _cycle(on, database, nodes, CHUNKED)
             ledgers = await nodes.ledger()
             await nothing_left(database)
@@ -91,6 +99,7 @@ async def _farm(on: Servers) -> Mapping[str, float]:
         "frames_per_second": SHAPE.total * DRAINS / sum(taken),
         "cycle_per_second": LONG.total / cycle,
         "default_chunks_per_second": CHUNKED.total / chunked,
+        **paces,
         **{f"handing_out_{name}_us": used for name, used in handed.items()},
         **{f"cycle_{name}_us": used for name, used in cycled.items()},
     }

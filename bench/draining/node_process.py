@@ -25,6 +25,7 @@ from lightmill.broker.ports import Outgoing
 from lightmill.broker.rabbitmq.line import Line
 from lightmill.messages.node_report import NodeReport
 from lightmill.messages.topology import NODES, REPORTS, session_key
+from lightmill.runtime.garbage import spare_the_living
 from lightmill.runtime.ids import new_id
 
 _KIND = NodeReport.routing_key
@@ -151,6 +152,7 @@ async def main(url: str, first: int, count: int, tags: int, seconds: float) -> N
         channel, line, {session_key(node.id, node.session): node for node in made}, seconds
     )
     await nodes.open()
+    spare_the_living()
     tasks = [asyncio.create_task(nodes.work()), asyncio.create_task(nodes.beat())]
     while line := await lines.readline():
         nodes.command(line.decode().strip())
