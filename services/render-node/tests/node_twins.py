@@ -118,6 +118,7 @@ class Engines:
         self._released = asyncio.Event()
         self.begun: list[int] = []
         self.opened: list[Launch] = []
+        self.opened_at = 0.0
         self.closed = 0
         self.failures: dict[int, RenderFailedError] = {}
         self.write: Callable[[int, Path], object] = _write
@@ -140,6 +141,7 @@ class Engines:
 
     async def open(self, launch: Launch) -> "FakeRenderer":
         self.opened.append(launch)
+        self.opened_at = asyncio.get_running_loop().time()
         return FakeRenderer(self, launch)
 
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from node_twins import FakeImages, Leader, World, assignment, until
+from node_twins import FakeImages, Farm, Leader, World, assignment, until
 from typing_extensions import override
 
 from lightmill.domain.failures import FailureKind
 from lightmill.messages.node_report import Outcome
-from lightmill.render_node.ports import CheckedImage, RenderFailedError
+from lightmill.render_node.ports import CheckedImage, RenderFailedError, UploadUrl
+from lightmill.render_node.use_cases.run_attempt import LET_BEGIN
 
 
 class RefusesTheFirst(FakeImages):
@@ -22,6 +24,32 @@ class RefusesTheFirst(FakeImages):
             return super().check(path, width, height)
         self.refused.set()
         raise RenderFailedError(FailureKind.OUTPUT, "half an image")
+
+
+class Timed(Farm):
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+        self.asked_after: list[float] = []
+
+    @override
+    async def upload_urls(self, attempt_id: str, names: Sequence[str]) -> Mapping[str, UploadUrl]:
+        last = self._world.engines.opened_at
+        self.asked_after.append(asyncio.get_running_loop().time() - last)
+        return await super().upload_urls(attempt_id, names)
+
+
+async def test_a_new_engine_begins_before_anybody_asks_where_its_frames_go(
+    world: World, leader: Leader
+) -> None:
+    world.farm = farm = Timed(world)
+    world.engines.hold_from(1)
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1),))
+        await until(lambda: len(farm.asked_after) == 1)
+        assert farm.asked_after[0] >= LET_BEGIN
+        world.engines.release()
+        assert (await leader.finish("a")).outcome is Outcome.SUCCEEDED
 
 
 async def test_the_second_attempt_of_a_step_uses_the_open_engine(

@@ -41,6 +41,11 @@ class Warm:
     log: Path
     idle_since: float = 0.0
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nobody has used it before."""
+        return not self.idle_since
+
 
 class KeepWarm:
     """Hands out renderers, open ones where it can.

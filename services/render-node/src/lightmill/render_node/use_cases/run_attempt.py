@@ -26,6 +26,8 @@ from lightmill.render_node.use_cases.keep_warm import KeepWarm, Warm, Wish
 from lightmill.render_node.use_cases.upload_urls import UploadUrls
 from lightmill.runtime.clock import Clock
 
+LET_BEGIN = 0.03
+"""Seconds for which a new engine has the machine for itself; hardly a frame of one ends sooner."""
 _UNDELIVERED = 16
 """Frames that may wait for their delivery while the next one renders."""
 _LOG_BYTES = 2**20
@@ -60,6 +62,7 @@ class _Job:
     urls: UploadUrls
     deliveries: list[asyncio.Task[None]]
     opened: asyncio.Event = field(default_factory=asyncio.Event)
+    warm: Warm | None = None
 
 
 class RunAttempt:
@@ -125,6 +128,7 @@ class RunAttempt:
             grant=run.held.grant,
         )
         warm = await self._warm.acquire(wish)
+        run.warm = warm
         run.opened.set()
         run.progress.opened(run.held)
         # No thread between two frames: it would wait for those that deliver the last one.
@@ -210,9 +214,11 @@ class RunAttempt:
 
 
 async def _ask_ahead(run: _Job, turn: asyncio.Event) -> None:
-    """Ask for URLs while nothing waits for this node: once the engine has been started."""
+    """Ask for URLs while nothing waits for this node: once the engine has begun."""
     if turn.is_set():
         await run.opened.wait()
+        if run.warm is not None and run.warm.is_new:
+            await asyncio.sleep(LET_BEGIN)
     await run.urls.fetch_ahead()
 
 
