@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -13,7 +14,7 @@ from lightmill.runtime.clock import SystemClock
 from lightmill.storage.ports import StatusCache
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.outbox import Effect, Publish, put, put_together
-from lightmill.storage.sql.parcel import Parcel, SetStatus
+from lightmill.storage.sql.parcel import Parcel, SetStatus, parcel
 from lightmill.storage.sql.relay import Relay
 from lightmill.storage.sql.schema import api, scheduler
 
@@ -55,6 +56,20 @@ class RecordingLink(Link):
     @override
     async def lost(self) -> None:
         await self._gone.wait()
+
+
+class CountingLink(RecordingLink):
+    """Keeps how many statements there had been when something was published."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.statements: list[int] = []
+        self._database = database
+
+    @override
+    async def publish(self, messages: Sequence[Outgoing]) -> list[bool]:
+        self.statements.append(self._database.statements)
+        return await super().publish(messages)
 
 
 class RecordingCache(StatusCache):
@@ -337,6 +352,38 @@ async def test_what_was_found_is_not_sent_again_when_it_is_handed_over(
         relay.hand(await write_together(database, publish("next")))
         await until(lambda: "next" in link.keys)
     assert link.keys == ["found", "next"]
+
+
+async def test_what_is_handed_over_leaves_before_others_are_looked_for(
+    database: Database, relay: Relay
+) -> None:
+    link = CountingLink(database)
+    async with running(relay, link):
+        await until(lambda: database.statements >= 1)
+        time.sleep(1.1)  # noqa: ASYNC251  # nobody looks meanwhile, and then it is time to
+        before = database.statements
+        message = Outgoing(exchange="e", key="handed", kind="k", body=b"{}")
+        relay.hand([parcel(1, [message], CLOCK.now())])
+        await until(lambda: link.keys == ["handed"])
+        await until(lambda: database.statements > before + 1)
+    assert link.statements == [before]
+
+
+async def test_what_a_lost_link_has_left_comes_before_what_is_handed_over(
+    database: Database, relay: Relay, link: RecordingLink
+) -> None:
+    async with running(relay, link):
+        relay.hand(await write_together(database, publish("first")))
+        await until(lambda: "first" in link.keys)
+        link.gate.clear()
+        link.asked.clear()
+        relay.hand(await write_together(database, publish("left")))
+        await link.asked.wait()
+    again = RecordingLink()
+    relay.hand(await write_together(database, publish("handed")))
+    async with running(relay, again):
+        await until(lambda: "handed" in again.keys)
+    assert again.keys == ["left", "handed"]
 
 
 async def test_rows_that_nobody_hands_over_leave_although_others_keep_coming(

@@ -45,7 +45,8 @@ class Relay:
     sends a message again; receivers bear that.
 
     Whoever has just written rows may hand them over: they need not be read then. What is handed
-    over is in the table as well, so a relay that dies with it loses nothing.
+    over is in the table as well, so a relay that dies with it loses nothing. When it is time
+    to look for others, it leaves once more before that: somebody waits for it.
 
     Args:
         database: Holds the outbox.
@@ -77,6 +78,7 @@ class Relay:
         self._handed: list[Parcel] = []
         self._found: set[int] = set()
         self._look_at = 0.0
+        self._put_off = True  # a look for the sake of what is handed over
         self._bidden = True
 
     def hand(self, parcels: Sequence[Parcel]) -> None:
@@ -102,13 +104,15 @@ class Relay:
         """
         lost = asyncio.ensure_future(link.lost())
         lost.add_done_callback(lambda _: self._woken.set())
+        self._look_at, self._put_off = 0.0, True  # what another link has left comes first
         try:
             while not lost.done():
                 self._woken.clear()
-                if self._handed and not self._has_to_look():
+                if self._handed and not (self._put_off and self._has_to_look()):
+                    self._put_off = self._has_to_look()
                     await self._carry_handed(link, on_returned)
                 elif self._bidden or self._has_to_look():
-                    self._bidden = False
+                    self._bidden = self._put_off = False
                     if await self.carry(link, on_returned) >= self._batch:
                         self._bidden = True
                 else:
