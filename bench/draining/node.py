@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 from lightmill.domain.results import attempt_prefix
 from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.orders import Orders
+from lightmill.render_node.core.answers import Answers
 from lightmill.render_node.use_cases.keep_session import gather
 
 
@@ -27,9 +28,11 @@ class SimulatedNode:
         ended: Attempts that delivered them.
         changed: Whether an end has come that no report has told.
         told: Ends that the last report has told, as far as they are not settled.
+        answers: How long the leader takes to settle them.
         heard: Messages of the leader's that have come.
         reported: When, by the process's clock.
         gather: Seconds from that report to the next at the least.
+        patience: Seconds from it for which the next waits for the answer to its ends.
         wrong: What the leader did that it may not do, in words.
     """
 
@@ -45,19 +48,21 @@ class SimulatedNode:
     changed: bool = False
     reported: float = 0.0
     gather: float = 0.0
+    patience: float = 0.0
     heard: int = 0
     known: set[str] = field(default_factory=set)
     held: dict[str, dict[str, Any]] = field(default_factory=dict)
     unsettled: dict[str, tuple[bytes, int]] = field(default_factory=dict)
     told: set[str] = field(default_factory=set)
+    answers: Answers = field(default_factory=Answers)
     wrong: list[str] = field(default_factory=list)
 
-    def hear(self, kind: str, body: bytes) -> None:
+    def hear(self, kind: str, body: bytes, now: float) -> None:
         """Take in a message of the leader's."""
         self.heard += 1
         message = from_json(body)
         if kind == AttemptsSettled.routing_key:
-            self._settle(message)
+            self._settle(message, now)
         elif kind == Orders.routing_key and message["epoch"] >= self.epoch:
             self._obey(message)
         else:
@@ -75,15 +80,17 @@ class SimulatedNode:
 
         A node says of its own accord what has ended; what waits on it, with the next beat.
         """
-        return self.changed and not self.told and now >= self.reported + self.gather
+        return self.changed and now >= self.reported + self.gather and self._is_answered(now)
 
     def report(self, now: float) -> bytes:
         """Return the next report, as it travels."""
         self.sequence += 1
         self.changed = False
         self.told = set(self.unsettled)
+        self.answers.tell(self.told, now)
         self.reported = now
         self.gather = gather(len(self.held) + len(self.unsettled))
+        self.patience = self.gather + self.answers.patience(now + self.gather)
         held = [{"attempt_id": attempt_id, "state": "QUEUED"} for attempt_id in self.held]
         head = {
             "node_id": self.id,
@@ -124,7 +131,10 @@ class SimulatedNode:
         if cores > CORES or ram > RAM:
             self.wrong.append(f"{len(self.held)} orders at once on {CORES} cores")
 
-    def _settle(self, message: Mapping[str, Any]) -> None:
+    def _is_answered(self, now: float) -> bool:
+        return not self.told or now >= self.reported + self.patience
+
+    def _settle(self, message: Mapping[str, Any], now: float) -> None:
         for settled in message["attempts"]:
             self.told.discard(settled["attempt_id"])
             finish = self.unsettled.pop(settled["attempt_id"], None)
@@ -134,6 +144,8 @@ class SimulatedNode:
             self.applied += frames
             self.ended += frames > 0
             self.refused += not settled["applied"]
+        if not self.told:
+            self.answers.come(now)
 
 
 def offer(tag: str) -> dict[str, Any]:

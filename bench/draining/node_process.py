@@ -31,7 +31,7 @@ from lightmill.runtime.ids import new_id
 _KIND = NodeReport.routing_key
 _PREFETCH = 1000
 _ROUND = 0.005  # seconds between two looks at who has something to report
-_LOOKS = 50  # in a beat, at who has not reported for one
+_LOOKS = 50  # in a beat, at who has to report although nothing has come for it
 
 
 class Nodes:
@@ -65,7 +65,7 @@ class Nodes:
 
     async def _hear(self, message: DeliveredMessage) -> None:
         node = self._nodes[str(message.delivery.routing_key)]
-        node.hear(str(message.header.properties.message_type), message.body)
+        node.hear(str(message.header.properties.message_type), message.body, self._clock())
         self._stirred[node.id] = node
         self._last_tag = int(message.delivery.delivery_tag or 0)
         self._woken.set()
@@ -91,18 +91,24 @@ class Nodes:
         now = self._clock()
         stirred, self._stirred = self._stirred, {}
         due = [node for node in stirred.values() if node.may_report(now)]
-        early = [node for node in stirred.values() if node.changed and not node.told]
+        # Who waits for an answer is looked at when that comes, or else with the beats.
+        early = (node for node in stirred.values() if node.changed and not node.told)
         self._stirred.update((node.id, node) for node in early if not node.may_report(now))
         if self._stirred:
             self._woken.set()
         return due
 
     async def beat(self) -> None:
-        """Report for every node that has not done so for a beat, as a farm's nodes do."""
+        """Report for who has not done so for a beat, or has waited long enough for an answer."""
         while True:
             await asyncio.sleep(self._beat / _LOOKS)
-            due = self._clock() - self._beat
-            await self._report(node for node in self._nodes.values() if node.reported < due)
+            now = self._clock()
+            due = now - self._beat
+            await self._report(
+                node
+                for node in self._nodes.values()
+                if node.reported < due or (node.changed and node.may_report(now))
+            )
 
     def command(self, word: str) -> None:
         """Do as the benchmark says."""

@@ -14,6 +14,7 @@ from lightmill.messages.message import Message
 from lightmill.messages.node_report import NodeReport
 from lightmill.messages.orders import Orders
 from lightmill.messages.topology import session_queue
+from lightmill.render_node.core.answers import Answers
 from lightmill.render_node.use_cases.insist import waits
 from lightmill.render_node.use_cases.run_attempts import RunAttempts
 from lightmill.runtime.clock import Clock
@@ -84,25 +85,31 @@ class KeepSession:
     async def _report(self, session: _Session) -> None:
         """Say what is true, on every beat and soon after every change.
 
-        While the leader owes the answer to ends that it has been told, what changes is kept for
-        the report after it: it would tell those ends again, and a leader that is behind would
-        fall further behind, as each of its turns would bring less of each node.
+        While the leader owes the answer to ends that it has been told, what changes waits for
+        that, for a while: its report would tell those ends again, and a leader that is behind
+        would fall further behind, as each of its turns would bring less of each node.
         """
-        sequence = 0
+        sequence, answers = 0, Answers()
         while True:
             self._node.changed.clear()
             sequence += 1
             state = self._state(session.name, sequence)
+            began = self._clock.monotonic()
+            answers.tell((finish.attempt_id for finish in state.finishes), began)
             await session.link.publish([_outgoing(state)])
-            told = len(state.held) + len(state.finishes)
-            pause = gather(told)
-            await asyncio.sleep(pause)
-            await _within(self._node.beat - pause, self._news(state))
+            await asyncio.sleep(gather(len(state.held) + len(state.finishes)))
+            patience = min(answers.patience(self._clock.monotonic()), self._rest(began))
+            await _within(patience, self._answered(state, answers))
+            await _within(self._rest(began), self._node.changed.wait())
 
-    async def _news(self, told: NodeReport) -> None:
-        """Return when there is something to report, and the ends of `told` are settled."""
+    def _rest(self, began: float) -> float:
+        """Return the seconds that are left of a beat."""
+        return self._node.beat - (self._clock.monotonic() - began)
+
+    async def _answered(self, told: NodeReport, answers: Answers) -> None:
+        """Return when the leader has settled the ends that `told` tells."""
         await self._node.until_settled({finish.attempt_id for finish in told.finishes})
-        await self._node.changed.wait()
+        answers.come(self._clock.monotonic())
 
     def _state(self, session: str, sequence: int) -> NodeReport:
         attempts = self._node.attempts
@@ -164,7 +171,7 @@ async def _watch(link: Link) -> None:
     raise LinkLostError("the broker went away")
 
 
-async def _within(seconds: float, wait: Awaitable[None]) -> None:
+async def _within(seconds: float, wait: Awaitable[object]) -> None:
     """Return when `wait` is over, or after `seconds`."""
     with suppress(TimeoutError):
         await asyncio.wait_for(wait, max(0.0, seconds))
