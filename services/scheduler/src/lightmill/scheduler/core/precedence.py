@@ -34,7 +34,8 @@ class _Row:
             self.places[lane] = place
             self.jobs.append(len(self.first))
             self.higher.append(higher)
-            self.first.update(dict.fromkeys(jobs - self.first.keys(), place))
+            for job_id in jobs:
+                self.first.setdefault(job_id, place)
 
 
 class Precedence:

@@ -118,19 +118,18 @@ def situation(farm: FarmState, census: Census, job: Job) -> Situation:
     steps = [step for step in job.steps if not step.ended and len(step.waiting)]
     queued = [step for step in steps if farm.queue.lane(step) is not None]
     head = queued[0] if queued else None
-    found = Situation(
-        job_id=job.id,
-        paused=job.paused,
-        before=tuple(_jobs_before(farm, steps)),
-        steps=tuple(_waiting(farm, census, step) for step in steps),
-    )
+    before = tuple(_jobs_before(farm, steps))
+    waiting = tuple([_waiting(farm, census, step) for step in steps])
     if head is None:
-        return found
+        return Situation(job_id=job.id, paused=job.paused, before=before, steps=waiting)
     pool = farm.limits.counted.get(pool_limit(head.pool))
     lane = farm.queue.lane(head)
     first, higher, ahead = _order(census, head, lane) if lane is not None else (None, 0, 0)
-    return replace(
-        found,
+    return Situation(
+        job_id=job.id,
+        paused=job.paused,
+        before=before,
+        steps=waiting,
         limits=tuple(_use(c, farm.now) for c in farm.limits.of(head) if _is_spent(farm, c, pool)),
         pool=_use(pool, farm.now) if pool is not None and pool.is_full(farm.now) else None,
         share=_share(farm, head) if not job.spec.fifo else None,
