@@ -42,6 +42,7 @@ GOOD = (
         ('"cores":4', '"cores":2147483648'),
         ('"cores":4', '"cores":-1'),
         ('"ram":100', '"ram":9223372036854775808'),
+        ('"running_seconds":1.0}', '"running_seconds":1.0},{"attempt_id":"a","state":"QUEUED"}'),
     ],
 )
 async def test_a_report_that_no_row_could_hold_is_put_aside_with_the_reason(

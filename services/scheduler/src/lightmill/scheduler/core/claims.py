@@ -61,6 +61,7 @@ def fault_of(report: NodeReport) -> str | None:
         "name": len(report.name) <= _LONGEST_NAME,
         "cores": 0 <= offer.cores < _MOST_CORES,
         "ram": 0 <= offer.ram < _MOST_BYTES,
+        "held": len({held.attempt_id for held in report.held}) == len(report.held),
         "progress": all(0 <= held.progress <= 1 for held in report.held),
         "running_seconds": all(0 <= held.running_seconds < _LONGEST for held in report.held),
     }

@@ -119,7 +119,7 @@ class Farm:
         farm.policy = policy
         farm.shares.decree(policy)
         farm.limits.decree(policy, farm.seconds)
-        farm.limits.recount(farm.attempts.values())
+        farm.limits.recount(farm.attempts)
         farm.stirred.update(farm.jobs)
         farm.demands.clear()
 

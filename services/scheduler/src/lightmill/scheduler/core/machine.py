@@ -112,6 +112,10 @@ class Node:
         """Return what it holds, or has waiting, under this id."""
         return self.held.get(attempt_id) or self.ahead.get(attempt_id)
 
+    def had(self, session: str) -> bool:
+        """Tell whether orders may have gone to it under this session."""
+        return session == self.session or session in self.left
+
     def take_over(self, attempt: Attempt) -> None:
         """Let an attempt of an earlier leader occupy its grant, or wait when that is in use."""
         fits = attempt.cores <= self.free_cores and attempt.ram <= self.free_ram
@@ -133,14 +137,15 @@ class Node:
         if attempt.gpus:
             self.free_gpus = tuple(index for index in self.free_gpus if index not in attempt.gpus)
 
-    def release(self, attempt_id: str) -> None:
-        """Free what an attempt occupied, and let those behind it move up."""
+    def release(self, attempt_id: str) -> bool:
+        """Free what an attempt occupied, and let those behind it move up; tell if it was here."""
         attempt = self.held.pop(attempt_id, None)
         if attempt is None:
             attempt = self.ahead.pop(attempt_id, None)
-            if attempt is not None:
-                attempt.ahead = False
-            return
+            if attempt is None:
+                return False
+            attempt.ahead = False
+            return True
         size, sizes = (attempt.cores, attempt.ram), self._sizes
         if sizes[size] > 1:
             sizes[size] -= 1
@@ -153,6 +158,7 @@ class Node:
             self._count_gpus()
         if self.ahead:
             self._move_up()
+        return True
 
     def promote(self, attempt: Attempt) -> None:
         """Let an attempt that waited on the node occupy its grant: the node has begun it."""

@@ -1,6 +1,7 @@
 """What follows from a node's report, and from its silence."""
 
 from collections.abc import Collection, Iterable
+from operator import attrgetter
 
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.results import FrameResult
@@ -21,6 +22,8 @@ from lightmill.scheduler.core.work import Attempt
 _ASSIGNED, _BEGUN = AttemptState.ASSIGNED, AttemptState.RUNNING
 _RUNNING = HeldState.RUNNING
 _SUCCEEDED, _FAILED = Outcome.SUCCEEDED, Outcome.FAILED
+
+_ID = attrgetter("id")
 
 _LEAST_PROGRESS = 0.01
 _DETAIL_LENGTH = 20_000
@@ -53,8 +56,7 @@ def beat(farm: FarmState) -> None:
     ceilings = farm.limits.ceilings()
     farm.limits.adjust(farm.queue.steps, farm.seconds)
     farm.changes.ceilings.update(farm.limits.ceilings().items() - ceilings.items())
-    latest = farm.tick - SHORTEST_LEASE
-    for attempt in [one for one in farm.attempts.values() if one.heard_at < latest]:
+    for attempt in _unheard(farm):
         if farm.tick > attempt.heard_at + farm.lease(attempt) and not attempt.ended:
             _lose(farm, attempt, "lease over: no report listed it")
     quarantined, long_ago = NodeState.QUARANTINED, farm.tick - OFFLINE_AFTER
@@ -70,18 +72,33 @@ def beat(farm: FarmState) -> None:
     farm.progressed.clear()
 
 
+def _unheard(farm: FarmState) -> list[Attempt]:
+    """Return the attempts of which no report has told for the shortest lease, the oldest first.
+
+    A report renews the leases of all that it lists; what it does not list is lost, or too new to
+    be missed. So they are looked for on machines that are silent, and nowhere else.
+    """
+    latest = farm.tick - SHORTEST_LEASE
+    silent = [
+        node
+        for node in farm.nodes.values()
+        if node.heard_at is None or node.heard_at < latest + MISSING_AFTER
+    ]
+    held = [one for node in silent for one in (*node.held.values(), *node.ahead.values())]
+    return sorted([one for one in held if one.heard_at < latest], key=_ID)
+
+
 def undelivered(farm: FarmState, session: str, attempt_ids: tuple[str, ...]) -> None:
     """Take back orders that no queue took; the node gets no more until it reports again."""
-    for attempt_id in attempt_ids:
-        attempt = farm.attempts.get(attempt_id)
-        if attempt is None or attempt.session != session or attempt.listed or attempt.ended:
-            continue
-        _lose(farm, attempt, "session gone: the order came back")
-        node = farm.nodes[attempt.node_id]
-        farm.vacate(node, attempt)
-        if node.session == session:
-            node.heard_at = None
-        farm.fleet.look(node)
+    for node in [one for one in farm.nodes.values() if one.had(session)]:
+        for attempt in [found for one in attempt_ids if (found := node.attempt(one))]:
+            if attempt.session != session or attempt.listed or attempt.ended:
+                continue
+            _lose(farm, attempt, "session gone: the order came back")
+            farm.vacate(node, attempt)
+            if node.session == session:
+                node.heard_at = None
+            farm.fleet.look(node)
 
 
 def _meet(farm: FarmState, report: NodeReport) -> Node:

@@ -1,6 +1,6 @@
 """Everything that the scheduler knows, and what of it has changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -41,7 +41,6 @@ class FarmState:
         new_id: Makes the ids of tasks and attempts.
         now: The time of the fact or plan being worked on.
         tick: Beats that have passed since this leader took over.
-        attempts: By id: every attempt that a node holds as far as is known.
         progressed: Jobs whose running frames have moved since the last beat.
         wishes: What persons want of nodes, by node.
         demands: What a task asks, by step; left out until it is next needed.
@@ -61,7 +60,6 @@ class FarmState:
     tick: int = 0
     jobs: dict[str, Job] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
-    attempts: dict[str, Attempt] = field(default_factory=dict)
     progressed: set[str] = field(default_factory=set)
     wishes: dict[str, NodeAsked] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
@@ -107,7 +105,6 @@ class FarmState:
             self._sent_ahead.append(attempt)
         else:
             node.hold(attempt)
-        self.attempts[attempt.id] = attempt
         self.shares.add(attempt, 1)
         self.limits.count(attempt, 1)
         self.fleet.fill(node)
@@ -117,19 +114,24 @@ class FarmState:
 
         Whoever calls this has the fleet look at the node afterwards.
         """
-        node.release(attempt.id)
-        if self.attempts.pop(attempt.id, None) is not None:
+        if node.release(attempt.id):
             self.shares.add(attempt, -1)
             self.limits.count(attempt, -1)
 
     def adopt(self, attempt: Attempt) -> None:
         """Take in an attempt of an earlier leader, which its node is taken to hold."""
-        self.attempts[attempt.id] = attempt
         self.nodes[attempt.node_id].take_over(attempt)
         if attempt.ahead:
             self._sent_ahead.append(attempt)
         self.shares.add(attempt, 1)
         self.limits.count(attempt, 1)
+
+    @property
+    def attempts(self) -> Iterator[Attempt]:
+        """Yield every attempt that a node holds as far as is known."""
+        for node in self.nodes.values():
+            yield from node.held.values()
+            yield from node.ahead.values()
 
     @property
     def waiting_ahead(self) -> list[Attempt]:

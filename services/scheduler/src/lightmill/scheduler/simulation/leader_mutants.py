@@ -29,7 +29,7 @@ class NoFence(Farm):
 
     @override
     def observe(self, fact: Fact, now: datetime) -> None:
-        self._ever.update(self._state.attempts)
+        self._ever.update((attempt.id, attempt) for attempt in self._state.attempts)
         if isinstance(fact, NodeReported):
             for finish in fact.report.finishes:
                 attempt = self._ever.get(finish.attempt_id)
