@@ -2,7 +2,8 @@
 
 Three seeded mixes, all of it asked for at once: many small jobs; unequal memory with GPU
 islands; a heavy tail. The scheduler's core on an invented clock, against first-fit and best-fit
-in the order of coming, which know nothing of users, in the same run. The bound is that of the
+in the order of coming, which know nothing of users, in the same run; and against the same core
+without users, all the work being one's: what being fair costs. The bound is that of the
 configuration program (`deciding/bound.py`): machines that can do all of a mix's wide work and all
 of its GPU work cannot do both at once.
 """
@@ -19,6 +20,7 @@ from statistics import median
 from deciding.machine import Machine
 from deciding.mixes import ENGINE, MIXES, Mix
 from deciding.plain import best_fit, first_fit, makespan
+from deciding.sharing import Sharing
 
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import JobSpec, StepSpec, Wanted, Work
@@ -37,22 +39,18 @@ class Night:
     """A farm without faults that is asked for everything at once.
 
     Attributes:
-        jain: Jain's index of what users with waiting frames got, each stretch in which the same
-            users wait weighed by its length.
+        fair: Whether the farm is told whose the jobs are.
     """
 
     mix: Mix
     farm: Farm
     machines: list[Machine]
     beat: float
+    sharing: Sharing
+    fair: bool = True
     seconds: float = 0.0
     _ends: list[tuple[float, int, Machine, str]] = field(default_factory=list)
     _begun: int = 0
-    _got: dict[str, float] = field(default_factory=dict)
-    _holds: dict[str, list[float]] = field(default_factory=dict)
-    _waiting: frozenset[str] = frozenset()
-    _since: float = 0.0
-    _fair: list[tuple[float, float]] = field(default_factory=list)
 
     def run(self) -> float:
         """Return when the last frame ended."""
@@ -76,12 +74,6 @@ class Night:
         if list(self.farm.jobs):
             raise SystemExit(f"{self.mix.name}: the farm stands still and jobs are left")
         return self.seconds
-
-    @property
-    def jain(self) -> float:
-        """Return the index."""
-        length = sum(seconds for seconds, _ in self._fair)
-        return sum(seconds * index for seconds, index in self._fair) / length if length else 1.0
 
     def _reports(self, machines: Iterable[Machine]) -> list[Fact]:
         facts: list[Fact] = []
@@ -116,40 +108,20 @@ class Night:
         return sum(seconds[frame.ordinal] for frame in order.frames)
 
     def _hold(self, order: Assignment, sign: int) -> None:
-        held = self._holds.setdefault(self._user(order.job_id), [0.0, 0.0, 0.0])
-        for place, taken in enumerate((order.cores, order.ram, len(order.gpus))):
-            held[place] += sign * taken
-
-    def _user(self, job_id: str) -> str:
-        return self.mix.orders[int(job_id)].user
+        self.sharing.hold(self.mix.orders[int(order.job_id)], sign)
 
     def _pass(self, until: float) -> None:
         """Let time pass, in which everybody holds what they hold."""
-        total = self._total()
-        for user, held in self._holds.items():
-            share = max(part / all_ for part, all_ in zip(held, total, strict=True) if all_)
-            self._got[user] = self._got.get(user, 0.0) + share * (until - self.seconds)
+        self.sharing.until(until)
         self.seconds = until
 
-    def _total(self) -> tuple[float, float, float]:
-        offers = self.mix.offers
-        gpus = sum(len(offer.gpus) for offer in offers)
-        return sum(o.cores for o in offers), sum(o.ram for o in offers), gpus
-
     def _look(self) -> None:
-        """Begin another stretch when other users wait than before."""
-        waiting = frozenset(
-            self._user(job.id)
+        """Note what waits now."""
+        self.sharing.look(
+            self.mix.orders[int(job.id)]
             for job in self.farm.jobs
             if any(len(step.waiting) for step in job.steps)
         )
-        if waiting == self._waiting:
-            return
-        length = self.seconds - self._since
-        if length > 0 and len(self._waiting) > 1:
-            self._fair.append((length, _jain([self._got.get(u, 0.0) for u in self._waiting])))
-        self._got.clear()
-        self._waiting, self._since = waiting, self.seconds
 
     def _asked(self, number: int) -> JobAsked:
         order = self.mix.orders[number]
@@ -158,7 +130,7 @@ class Night:
             job_id=f"{number}",
             tenant_id="tenant",
             owner_id=order.user,
-            user=order.user,
+            user=order.user if self.fair else "everybody",
             name=order.id,
             bundle_id=None,
             spec=JobSpec(
@@ -181,35 +153,44 @@ def run() -> dict[str, object]:
     rows = [
         _row(invent(Random(f"{invent.__name__} {seed}"))) for invent in MIXES for seed in SEEDS
     ]
-    bounds, fifo, best, jain = zip(*rows, strict=True)
+    columns = list(zip(*rows, strict=True))
+    bounds, fifo, best, jain, price, bare, first_jain, best_jain = columns
     return {
         "makespan_over_bound": round(max(bounds), 3),
         "over_fifo": round(min(fifo), 3),
         "over_best_fit": round(min(best), 3),
         "jain": round(min(jain), 3),
-        "medians": [round(median(figures), 3) for figures in (bounds, fifo, best, jain)],
+        "medians": [round(median(figures), 3) for figures in columns],
+        "medians_of": ["bound", "fifo", "best", "jain", "price", "bare", "fifo jain", "best jain"],
+        "fair_over_unfair": round(max(price), 3),
+        "jain_of_bare_shares": round(min(bare), 3),
+        "jain_of_fifo": round(min(first_jain), 3),
+        "jain_of_best_fit": round(min(best_jain), 3),
         "mixes": len(MIXES),
         "seeds": len(SEEDS),
     }
 
 
-def _row(mix: Mix) -> tuple[float, float, float, float]:
-    numbers, bound = count(), mix.lower_bound()
-    farm = Farm(beat=bound / _BEATS, new_id=lambda: f"{next(numbers):08}", now=_START)
-    machines = [Machine(f"{n}", offer) for n, offer in enumerate(mix.offers)]
-    night = Night(mix, farm, machines, bound / _BEATS)
-    end = night.run()
-    first, best = makespan(mix, first_fit), makespan(mix, best_fit)
+def _row(mix: Mix) -> tuple[float, ...]:
+    bound = mix.lower_bound()
+    end, shared = _night(mix, bound, fair=True)
+    unfair, _ = _night(mix, bound, fair=False)
+    (first, by_first), (best, by_best) = makespan(mix, first_fit), makespan(mix, best_fit)
     print(
         f"{mix.name:20} bound {bound:8.0f} s  Lightmill {end / bound:.3f}  "
-        f"first-fit {first / bound:.3f}  best-fit {best / bound:.3f}  Jain {night.jain:.3f}"
+        f"without users {unfair / bound:.3f}  first-fit {first / bound:.3f}  "
+        f"best-fit {best / bound:.3f}  Jain {shared.index:.3f} (bare {shared.bare:.3f}), "
+        f"of first-fit {by_first.index:.3f}, of best-fit {by_best.index:.3f}"
     )
-    return end / bound, first / end, best / end, night.jain
+    fairness = (shared.index, end / unfair, shared.bare, by_first.index, by_best.index)
+    return end / bound, first / end, best / end, *fairness
 
 
-def _jain(shares: list[float]) -> float:
-    squares = sum(share * share for share in shares)
-    return sum(shares) ** 2 / (len(shares) * squares) if squares else 1.0
+def _night(mix: Mix, bound: float, *, fair: bool) -> tuple[float, Sharing]:
+    numbers, beat, sharing = count(), bound / _BEATS, Sharing(mix)
+    farm = Farm(beat=beat, new_id=lambda: f"{next(numbers):08}", now=_START)
+    machines = [Machine(f"{n}", offer) for n, offer in enumerate(mix.offers)]
+    return Night(mix, farm, machines, beat, sharing, fair).run(), sharing
 
 
 if __name__ == "__main__":

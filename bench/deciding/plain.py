@@ -1,10 +1,13 @@
 """The schedulers to beat: first come, first served on the first or on the tightest machine."""
 
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import count
 
-from deciding.mixes import Mix
+from deciding.mixes import Mix, Order
+from deciding.sharing import Sharing
 
 from lightmill.domain.resources import Needs, Offer
 
@@ -33,6 +36,7 @@ class Room:
         self.gpus -= sign * needs.gpus
 
 
+_End = tuple[float, int, Room, Order]
 Choose = Callable[[Iterable[Room]], Room | None]
 
 
@@ -46,40 +50,38 @@ def best_fit(rooms: Iterable[Room]) -> Room | None:
     return min(rooms, key=_left_over, default=None)
 
 
-def makespan(mix: Mix, choose: Choose) -> float:
+def makespan(mix: Mix, choose: Choose) -> tuple[float, Sharing]:
     """Return when the last frame ends if whatever came first goes first, wherever it fits."""
     rooms = [Room(offer, offer.cores, offer.ram, len(offer.gpus)) for offer in mix.offers]
-    waiting = [(order, iter(order.seconds)) for order in mix.orders]
-    ends: list[tuple[float, int, Room, Needs]] = []
-    now, number = 0.0, 0
+    waiting = [(order, deque(order.seconds)) for order in mix.orders]
+    ends: list[_End] = []
+    number, sharing = count(), Sharing(mix)
+    now = 0.0
     while waiting or ends:
-        left = []
         full: set[Needs] = set()
         for order, frames in waiting:
-            done = False
-            while order.needs not in full and not done:
+            while frames and order.needs not in full:
                 room = choose(room for room in rooms if room.holds(order.needs))
-                seconds = next(frames, None) if room else None
                 if room is None:
                     full.add(order.needs)
-                elif seconds is None:
-                    done = True
                 else:
                     room.take(order.needs, 1)
-                    number += 1
-                    heapq.heappush(ends, (now + seconds, number, room, order.needs))
-            if not done:
-                left.append((order, frames))
-        waiting = left
-        now = _let_end(ends) if ends else now
-    return now
+                    sharing.hold(order, 1)
+                    heapq.heappush(ends, (now + frames.popleft(), next(number), room, order))
+        waiting = [(order, frames) for order, frames in waiting if frames]
+        sharing.look(order for order, _ in waiting)
+        now = _let_end(ends, sharing)
+    return now, sharing
 
 
-def _let_end(ends: list[tuple[float, int, Room, Needs]]) -> float:
+def _let_end(ends: list[_End], sharing: Sharing) -> float:
+    """Let pass the time until something ends, and return what time it is then."""
     now = ends[0][0]
+    sharing.until(now)
     while ends and ends[0][0] == now:
-        _, _, room, needs = heapq.heappop(ends)
-        room.take(needs, -1)
+        _, _, room, order = heapq.heappop(ends)
+        room.take(order.needs, -1)
+        sharing.hold(order, -1)
     return now
 
 
