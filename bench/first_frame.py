@@ -3,7 +3,8 @@
 Api, scheduler and node are processes as the product starts them, on real MySQL, RabbitMQ, Redis
 and S3. Celery does the same in turn with the farm: an endpoint INSERTs a row and delays, a worker
 UPDATEs it and starts the same program in the same sandbox; once more without one, which no farm
-may do. A process has started when it comes to the first line of its program.
+may do. A process has started when it comes to the first line of its program. After each of its
+samples the farm is made idle again: the job's workspace is freed, and with it goes the engine.
 """
 
 import json
@@ -42,10 +43,6 @@ _NEEDS = {"cores": 1, "ram": 2**30}
 _LET_BEGIN_S = 0.15
 """Before anybody asks how the job is doing: who asks takes time from what is measured, and the
 program itself tells when it began."""
-_IDLE_S = 2
-"""After which the engine of a sample is closed, as it is on a farm that has been idle: its job
-says what it needs, so that the engine of the last sample need not leave first."""
-
 Submit = Callable[[], tuple[float, float]]
 """Submits a job to an idle system and returns when it was submitted and when its process began."""
 
@@ -91,9 +88,7 @@ def _ready(farm: ProcessFarm) -> Iterator[Submit]:
     scheduler = farm.start("scheduler", "scheduler", health_port=scheduler_port)
     farm.await_api(api)
     farm.await_health(scheduler, scheduler_port)
-    node = farm.start(
-        "node", "node", node_simulated=True, node_health_port=node_port, node_idle_seconds=_IDLE_S
-    )
+    node = farm.start("node", "node", node_simulated=True, node_health_port=node_port)
     farm.await_health(node, node_port)
     with (
         httpx2.Client(
@@ -114,6 +109,9 @@ def _by_farm(http: httpx2.Client, client: Farm) -> tuple[float, float]:
     client.wait(job_id, step=_LOOK_S)
     (attempt,) = client.attempts(job_id)
     log = http.get(f"/api/v1/jobs/{job_id}/attempts/{attempt.id}/log")
+    freed = http.post(f"/api/tasks/{job_id}/cleanup").raise_for_status()
+    if not freed.json()["complete"]:
+        raise RuntimeError(f"the farm is not idle again: {freed.text}")
     return submitted, _begun(log.raise_for_status().text)
 
 
@@ -163,7 +161,10 @@ def _celery(farm: ProcessFarm) -> Iterator[dict[str, Submit]]:
 
 
 def _programs(scratch: Path) -> dict[str, list[str]]:
-    """Return how a node starts the engine, and how it would if nothing had to hold it."""
+    """Return how a node starts the engine, and how it would if nothing had to hold it.
+
+    A node has the shell in front of it wait already; Celery's worker starts it with the rest.
+    """
     launch = Launch(
         step_id="peer",
         work=Work(engine=Simulated.name),
