@@ -79,9 +79,10 @@ class Counted:
 
     def serves(self, node_id: str, now: datetime) -> bool:
         """Tell whether a task on this node may have one."""
+        if self.held_until is not None and now < self.held_until:
+            return False
         shared = self.limit.scope is _MACHINE and node_id in self.machines
-        held = self.held_until is not None and now < self.held_until
-        return (shared and not held) or not self.is_full(now)
+        return shared or not self.is_full(now)
 
     def run_short(self, now: datetime) -> timedelta:
         """Note that there was none although one was free here; return for how long to wait."""

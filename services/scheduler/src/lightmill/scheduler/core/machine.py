@@ -147,8 +147,9 @@ class Node:
             attempt.ahead = False
             return True
         size, sizes = (attempt.cores, attempt.ram), self._sizes
-        if sizes[size] > 1:
-            sizes[size] -= 1
+        left = sizes[size] - 1
+        if left:
+            sizes[size] = left
         else:
             del sizes[size]
         self.free_cores += attempt.cores

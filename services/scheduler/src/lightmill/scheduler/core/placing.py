@@ -123,7 +123,8 @@ class Search:
             return True
         if node.id == self._avoided or (self._barred and node.record.bars(self._step.job.id)):
             return False
-        return all(counted.serves(node.id, self._farm.now) for counted in self._full)
+        node_id, now = node.id, self._farm.now
+        return not [counted for counted in self._full if not counted.serves(node_id, now)]
 
     def _grant_if_suits(self, node: Node) -> Grant | None:
         kind = node.kind
