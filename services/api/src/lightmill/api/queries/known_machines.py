@@ -4,11 +4,11 @@ from lightmill.api.ports import Machines
 from lightmill.domain.resources import Offer
 from lightmill.runtime.clock import Clock
 
-KEPT_S = 2.0
+KEPT_S = 10.0
 
 
 class KnownMachines:
-    """Machines as they were up to two seconds ago.
+    """Machines as they were up to ten seconds ago; a job is refused only for what they are now.
 
     A farm without any is asked about each time: its first machine counts at once.
     """
