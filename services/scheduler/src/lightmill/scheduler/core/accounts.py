@@ -10,7 +10,7 @@ Standing = tuple[bool, float]
 goes first.
 """
 
-_PAST = 3.0
+_PAST = 1.5
 """How much what was held lately counts beside what is held: whose task has just ended holds
 nothing, and would otherwise go before whoever has waited beside it all the time.
 """
