@@ -10,10 +10,11 @@ of its GPU work cannot do both at once.
 
 import heapq
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, product
 from random import Random
 from statistics import median
 
@@ -150,9 +151,8 @@ class Night:
 
 def run() -> dict[str, object]:
     """Return the figures."""
-    rows = [
-        _row(invent(Random(f"{invent.__name__} {seed}"))) for invent in MIXES for seed in SEEDS
-    ]
+    with ProcessPoolExecutor() as processes:
+        rows = list(processes.map(_drawn, *zip(*product(MIXES, SEEDS), strict=True)))
     columns = list(zip(*rows, strict=True))
     bounds, fifo, best, jain, price, bare, first_jain, best_jain = columns
     return {
@@ -171,6 +171,10 @@ def run() -> dict[str, object]:
     }
 
 
+def _drawn(invent: Callable[[Random], Mix], seed: int) -> tuple[float, ...]:
+    return _row(invent(Random(f"{invent.__name__} {seed}")))
+
+
 def _row(mix: Mix) -> tuple[float, ...]:
     bound = mix.lower_bound()
     end, shared = _night(mix, bound, fair=True)
@@ -180,7 +184,8 @@ def _row(mix: Mix) -> tuple[float, ...]:
         f"{mix.name:20} bound {bound:8.0f} s  Lightmill {end / bound:.3f}  "
         f"without users {unfair / bound:.3f}  first-fit {first / bound:.3f}  "
         f"best-fit {best / bound:.3f}  Jain {shared.index:.3f} (bare {shared.bare:.3f}), "
-        f"of first-fit {by_first.index:.3f}, of best-fit {by_best.index:.3f}"
+        f"of first-fit {by_first.index:.3f}, of best-fit {by_best.index:.3f}",
+        flush=True,
     )
     fairness = (shared.index, end / unfair, shared.bare, by_first.index, by_best.index)
     return end / bound, first / end, best / end, *fairness
