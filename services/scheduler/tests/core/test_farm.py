@@ -190,6 +190,27 @@ def test_an_order_that_came_back_is_handed_out_again() -> None:
     assert len(farm.assigned) == 2
 
 
+def test_an_end_that_is_told_again_is_answered_once_in_two_beats() -> None:
+    """Its answer may be on the way; were it lost, it comes again."""
+    farm = stage()
+    farm.ask("job", "1")
+    (attempt_id,) = farm.nodes["a"].held
+    farm.nodes["a"].finish(attempt_id)
+    finish = farm.nodes["a"].finishes[attempt_id]
+
+    def is_answered() -> bool:
+        farm.nodes["a"].finishes[attempt_id] = finish
+        farm.settled.clear()
+        farm.report()
+        return attempt_id in farm.settled
+
+    answers = [is_answered(), is_answered()]
+    for _ in range(4):
+        farm.beats(silent=("a",))
+        answers.append(is_answered())
+    assert answers == [True, False, False, True, False, True]
+
+
 def test_cancelling_wins_over_a_later_finish() -> None:
     farm = stage()
     farm.ask("job", "1-2")

@@ -16,6 +16,9 @@ from lightmill.scheduler.core.work import Attempt
 _ONLINE = NodeState.ONLINE
 _CORES, _RAM = itemgetter(0), itemgetter(1)
 
+Answer = tuple[bool, int]
+"""Whether the end of an attempt was applied, and the tick in which its node was last told so."""
+
 UNLIMITED = 2**63 - 1
 """Bytes of disk of a node that has not said how many it has."""
 
@@ -30,6 +33,7 @@ class Node:
         held: Attempts that occupy it: running, about to, or ended but not yet known to be gone.
         ahead: Attempts that wait on it outside its capacity; all are of one size.
         depth: How many of these there may be: more than one while its tasks are very short.
+        settled: The ends that its last report told, and how they were answered.
         left: Sessions that this leader has heard and another has followed.
         freed: Bytes by job, of the workspaces that its last report says it has deleted.
         warm: Job that it worked on last: its files and its open scene are there.
@@ -53,7 +57,7 @@ class Node:
     draining: bool = False
     held: dict[str, Attempt] = field(default_factory=dict)
     ahead: dict[str, Attempt] = field(default_factory=dict)
-    settled: dict[str, bool] = field(default_factory=dict)
+    settled: dict[str, Answer] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
     warm: str | None = None
     freed: dict[str, int] = field(default_factory=dict)

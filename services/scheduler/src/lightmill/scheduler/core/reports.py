@@ -9,7 +9,7 @@ from lightmill.domain.states import AttemptState, NodeState
 from lightmill.messages.attempts_settled import SettledAttempt, SettledFrames
 from lightmill.messages.node_report import Finish, HeldAttempt, HeldState, NodeReport, Outcome
 from lightmill.scheduler.core import attempts, lifecycle, trusting
-from lightmill.scheduler.core.machine import Node
+from lightmill.scheduler.core.machine import Answer, Node
 from lightmill.scheduler.core.state import (
     MISSING_AFTER,
     OFFLINE_AFTER,
@@ -26,6 +26,8 @@ _SUCCEEDED, _FAILED = Outcome.SUCCEEDED, Outcome.FAILED
 _ID = attrgetter("id")
 
 _LEAST_PROGRESS = 0.01
+_ANSWER_HOLDS = 2
+"""Ticks in which an end that is told once more is not answered once more."""
 _DETAIL_LENGTH = 20_000
 
 
@@ -146,19 +148,25 @@ def _note_freed(farm: FarmState, node: Node, report: NodeReport) -> None:
 
 
 def _settle(farm: FarmState, node: Node, finishes: Collection[Finish]) -> None:
-    """Answer every end of an attempt; what the report tells no more is forgotten."""
-    known = node.settled
-    settled: dict[str, bool] = {}
-    answers = farm.changes.letter(node).settled if finishes else []
+    """Answer every end of an attempt; what the report tells no more is forgotten.
+
+    A node that is told again before the answer can have come tells it again too: it is answered
+    once in two beats, or a leader that is behind would answer most of all what it has answered.
+    """
+    known, tick = node.settled, farm.tick
+    settled: dict[str, Answer] = {}
     for finish in finishes:
         attempt_id = finish.attempt_id
-        applied = known.get(attempt_id)
-        if applied is None:
-            applied = settled.get(attempt_id)
-        if applied is None:
-            applied = _end(farm, node, finish)
-        settled[attempt_id] = applied
-        answers.append(SettledAttempt(attempt_id, applied))
+        answer = known.get(attempt_id) or settled.get(attempt_id)
+        if answer is None:
+            answer = (_end(farm, node, finish), tick)
+        elif tick - answer[1] < _ANSWER_HOLDS:
+            settled[attempt_id] = answer
+            continue
+        else:
+            answer = (answer[0], tick)
+        settled[attempt_id] = answer
+        farm.changes.letter(node).settled.append(SettledAttempt(attempt_id, answer[0]))
     node.settled = settled
 
 
