@@ -144,9 +144,10 @@ class Stage:
             self.eventually(lambda one=container: self.alone(one), 60)  # type: ignore[misc]  # a default binds the loop's value
 
     def alone(self, container: str) -> bool:
-        """Tell whether a node's container runs no more than its init and the node itself."""
+        """Tell whether a container runs its init, the node and at most one waiting shell."""
         listed = self.farm.docker("top", container, "-eo", "pid,stat,args").splitlines()[1:]
-        return len(listed) == 2
+        waiting = [line for line in listed if "/bin/sh -c" in line and "/dev/stdin" in line]
+        return len(listed) - len(waiting) == 2 and len(waiting) <= 1
 
 
 def pixels(result: Result) -> bytes:
