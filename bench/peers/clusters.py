@@ -49,7 +49,7 @@ class HTCondor:
     def rate(self, jobs: int) -> float:
         """Return how many jobs a second it has run."""
         self._asked += 1
-        place = f"/home/bench/{self._asked}"
+        place = f"/home/bench/{self._asked}"  # in the container
         text = (
             f"executable=/bin/true\nuniverse=vanilla\nlog={place}.log\n"
             f"should_transfer_files=NO\nqueue {jobs}\n"
