@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from services.scheduler.tests.service import running, until
 from sqlalchemy import Table, func, insert, select, update
 
-from lightmill.broker.ports import LinkLostError, Outgoing
+from lightmill.broker.ports import Outgoing
 from lightmill.domain.failures import RetryPolicy
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import JobSpec, Work, steps_with_test
@@ -18,6 +18,7 @@ from lightmill.messages.job_wanted import JobWanted
 from lightmill.messages.node_report import Outcome
 from lightmill.runtime.ids import new_id
 from lightmill.runtime.parts import Parts
+from lightmill.runtime.persistence import again_and_again
 from lightmill.scheduler.config import SchedulerSettings
 from lightmill.scheduler.factory import run
 from lightmill.scheduler.simulation.invented_node import machine
@@ -45,11 +46,7 @@ def scheduler(parts: Parts) -> Awaitable[None]:
 
 
 async def online(node: OnlineNode) -> None:
-    while True:
-        try:
-            await node.session()
-        except* LinkLostError:
-            await asyncio.sleep(0.1)
+    await again_and_again(node.session)
 
 
 async def submit(parts: Parts, frames: str, *, doorbell: bool = True, retries: int = 3) -> str:

@@ -29,6 +29,37 @@ async def test_work_that_fails_is_begun_again_and_strange_faults_are_told() -> N
     assert [str(error) for error in told] == ["strange"]
 
 
+async def test_work_that_is_cancelled_while_it_fails_is_not_begun_again() -> None:
+    begun, failing, wound_up = 0, asyncio.Event(), asyncio.Event()
+
+    async def fail() -> None:
+        raise LinkLostError("gone")
+
+    async def wind_up() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            failing.set()
+            await wound_up.wait()
+
+    async def work() -> None:
+        nonlocal begun
+        begun += 1
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(wind_up())
+            await asyncio.sleep(0)
+            tasks.create_task(fail())
+
+    task = asyncio.create_task(again_and_again(work))
+    await failing.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    wound_up.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert begun == 1
+
+
 def test_a_group_is_foreseen_when_all_of_it_is() -> None:
     lost, strange = LinkLostError("gone"), ValueError("strange")
     assert is_foreseen(ExceptionGroup("", [lost, ConnectionError()]))
