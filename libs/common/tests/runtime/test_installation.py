@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from lightmill.runtime.clock import SystemClock
 from lightmill.runtime.installation.config import InstallationSettings
-from lightmill.runtime.installation.install import install
+from lightmill.runtime.installation.install import OtherSecretsError, install
 from lightmill.storage.sql.database import Database
 from lightmill.storage.sql.migration import require_current
 from lightmill.storage.sql.schema.api import TOKENS
@@ -62,3 +62,20 @@ async def test_everything_at_once_twice(
     await install(settings, CLOCK)
     await install(settings, CLOCK)
     assert len(await rows(mysql_database, TOKENS)) == 2
+
+
+@pytest.mark.backing
+async def test_a_database_with_other_secrets_says_what_to_do(
+    mysql_server: MysqlServer, mysql_database: Database, tmp_path: Path
+) -> None:
+    settings = InstallationSettings(
+        database_url=mysql_server.url(mysql_database.url.database or ""),
+        database_password=SecretStr("of-another-farm"),
+        database_api_password=SecretStr(WORD),
+        database_scheduler_password=SecretStr(WORD),
+        database_analyzer_password=SecretStr(WORD),
+        token_folder=tmp_path,
+    )
+    with pytest.raises(OtherSecretsError, match="make down ERASE=1") as raised:
+        await install(settings, CLOCK)
+    assert "of-another-farm" not in str(raised.value)

@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 import structlog
 from pydantic import SecretStr
+from sqlalchemy.exc import OperationalError
 
 from lightmill.broker.rabbitmq import declare_topology
 from lightmill.runtime.clock import Clock
@@ -17,12 +18,20 @@ from lightmill.storage.sql.grants import grant
 from lightmill.storage.sql.migration import upgrade
 
 LOG = structlog.get_logger(__name__)
+_ACCESS_DENIED = 1045
+
+
+class OtherSecretsError(Exception):
+    """What a part holds was made with other secrets than those that are here now."""
 
 
 async def install(settings: InstallationSettings, clock: Clock) -> None:
     """Bring every part that `settings` name to what this release needs.
 
     Everything that is right already is left as it is, so that this can run at each start.
+
+    Raises:
+        OtherSecretsError: the database turns its keeper away.
     """
     if settings.database_url is not None:
         await _database(settings, clock, settings.database_url)
@@ -44,6 +53,7 @@ async def _database(settings: InstallationSettings, clock: Clock, url: str) -> N
     password = settings.database_password
     database = Database.open(url, None if password is None else _plain(password))
     try:
+        await _enter(database)
         await upgrade(database)
         LOG.info("schema ready", database=str(database.url))
         if database.dialect == "mysql":
@@ -53,6 +63,19 @@ async def _database(settings: InstallationSettings, clock: Clock, url: str) -> N
         LOG.info("tokens ready", folder=str(settings.token_folder))
     finally:
         await database.close()
+
+
+async def _enter(database: Database) -> None:
+    try:
+        await database.answers()
+    except OperationalError as error:
+        if error.orig is None or error.orig.args[0] != _ACCESS_DENIED:
+            raise
+        raise OtherSecretsError(
+            f"{database.url} refuses this password: what it holds was made with other secrets. "
+            "Put those back (compose: the folder deploy/compose/secrets of the copy that it was "
+            "started from), or delete what it holds (compose: make down ERASE=1)"
+        ) from error
 
 
 async def _broker(settings: InstallationSettings, url: str) -> None:
