@@ -30,11 +30,11 @@ async def serving(parts: Parts) -> AsyncIterator[str]:
         yield base
     finally:
         stop.set()
-        await asyncio.wait_for(task, 15)
+        await asyncio.wait_for(task, 30)
 
 
 async def _until_ready(base: str, task: asyncio.Task[None]) -> None:
-    async with httpx2.AsyncClient(base_url=base) as client, asyncio.timeout(15):
+    async with httpx2.AsyncClient(base_url=base) as client, asyncio.timeout(30):
         while not task.done():
             try:
                 if (await client.get("/readyz")).status_code == 200:

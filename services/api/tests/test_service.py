@@ -24,7 +24,7 @@ from lightmill.storage.sql.schema.api import OUTBOX
 async def receive(broker: Broker) -> str:
     async with broker.connect("test") as link:
         inbox = await link.subscribe(SCHEDULER_INBOX)
-        (delivery,) = await asyncio.wait_for(inbox.receive(1), 15)
+        (delivery,) = await asyncio.wait_for(inbox.receive(1), 30)
         await inbox.settle(delivery)
     return delivery.kind
 
@@ -36,7 +36,7 @@ async def test_a_job_handed_in_over_the_wire_rings_the_schedulers_bell(farm: Far
         answer = await client.post("/api/v1/jobs", json=body, headers=headers)
         assert answer.status_code == 201
         assert await receive(farm.parts.broker) == "job.wanted.v1"
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while await farm.count(OUTBOX):  # noqa: ASYNC110  # a table tells nobody
                 await asyncio.sleep(0.02)
 

@@ -17,6 +17,6 @@ async def running(*mains: Awaitable[None]) -> AsyncIterator[None]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(100):
         while not await condition():  # noqa: ASYNC110  # rows tell of nothing by themselves
             await asyncio.sleep(0.02)

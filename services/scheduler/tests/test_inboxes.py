@@ -58,7 +58,7 @@ async def test_a_report_that_no_row_could_hold_is_put_aside_with_the_reason(
         await link.publish(
             [Outgoing(exchange=REPORTS, key=tick_key(1), kind=tick.routing_key, body=tick.body())]
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             news = await anext(reports(inbox, 1))
             (letter,) = await dead.receive(10)
     assert [type(fact) for fact in news.facts] == [NodeReported, BeatPassed]
@@ -68,7 +68,7 @@ async def test_a_report_that_no_row_could_hold_is_put_aside_with_the_reason(
 async def test_a_doorbell_that_comes_on_both_queues_is_followed_once() -> None:
     """And is acknowledged on the one that keeps it."""
     broker, heard = InProcessBroker(), Heard()
-    async with broker.connect("test") as link, asyncio.timeout(5):
+    async with broker.connect("test") as link, asyncio.timeout(30):
         inboxes = [await link.subscribe(queue) for queue in (doorbells_queue(1), SCHEDULER_INBOX)]
         ringing = [commands(inbox, heard) for inbox in inboxes]
         for version in (1, 2):

@@ -151,7 +151,7 @@ async def test_a_store_that_is_away_is_tried_again(database: Database, store: Fi
     assert await unmarked(database) == {"old"}
     going = asyncio.create_task(sweep.forever())
     store.away = False
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while await unmarked(database):  # noqa: ASYNC110  # rows tell of nothing by themselves
             await asyncio.sleep(0.01)
     going.cancel()

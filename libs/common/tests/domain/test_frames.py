@@ -144,17 +144,17 @@ def test_a_list_of_many_parts_is_read_the_same_way(chosen: list[tuple[str, list[
 )
 def test_no_list_takes_long(text: str) -> None:
     """Read or refused, within the second that a request may take."""
-    start = time.perf_counter()
+    start = time.process_time()
     with contextlib.suppress(FrameListError):
         FrameSet.parse(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_taking_many_single_frames_out_of_a_long_job_takes_no_time() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     test = FrameSet.parse(",".join(str(frame * frame) for frame in range(1, 1000)))
     rest = FrameSet.parse("1-1000000").without(test)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert len(rest) == MAX_FRAMES - 999
     assert not any(frame in rest for frame in (1, 4, 9, 998_001))
 
@@ -173,9 +173,9 @@ def test_a_million_frames_weigh_as_much_as_one() -> None:
 def _seconds(text: str) -> float:
     taken = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         FrameSet.parse(text)
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     return min(taken)
 
 

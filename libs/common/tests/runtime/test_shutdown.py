@@ -12,6 +12,6 @@ async def test_a_signal_asks_to_stop(number: signal.Signals) -> None:
     stop = stop_on_signals()
     assert not stop.is_set()
     os.kill(os.getpid(), number)
-    await asyncio.wait_for(stop.wait(), 5)
+    await asyncio.wait_for(stop.wait(), 30)
     for other in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().remove_signal_handler(other)

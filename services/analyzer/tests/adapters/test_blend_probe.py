@@ -235,7 +235,7 @@ async def test_a_reader_dies_with_who_asked(tmp_path: Path) -> None:
     reading = asyncio.create_task(
         ProbeReader(Probe(LIMITS, BWRAP, probe), ()).read(tmp_path, "a.blend")
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not lock.stat().st_size:  # noqa: ASYNC110  # another process sets it
             await asyncio.sleep(0.02)
     reading.cancel()

@@ -128,7 +128,7 @@ async def test_cancelled_transactions_leave_the_pool_healthy(database: Database)
         task.cancel()
         await asyncio.wait([task])
 
-    await asyncio.wait_for(two_rows(1000), 20)
+    await asyncio.wait_for(two_rows(1000), 30)
     async with database.reading() as connection:
         halves = select(LEADERSHIP.c.epoch, func.count()).group_by(LEADERSHIP.c.epoch)
         kept = (await connection.execute(halves)).all()
