@@ -116,6 +116,8 @@ class Engines:
     def __init__(self) -> None:
         self._held_from: int | None = None
         self._released = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.ready.set()
         self.begun: list[int] = []
         self.opened: list[Launch] = []
         self.opened_at = 0.0
@@ -158,6 +160,7 @@ class FakeRenderer:
         self, frame: int, output: Path, on_progress: OnProgress, ahead: Ahead | None = None
     ) -> RenderedImage:
         del ahead
+        await self._engines.ready.wait()
         self._engines.begun.append(frame)
         on_progress(0.5)
         await self._engines.may_end(frame)

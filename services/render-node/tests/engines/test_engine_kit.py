@@ -43,6 +43,8 @@ async def test_frames_open_and_differ(bench: Bench, subject: Subject) -> None:
         seen.add(rendered.path.read_bytes())
     assert len(seen) == 3
     assert bench.progress
+    if isinstance(subject.engine, WarmEngine):
+        assert bench.progress[0] == 0.0  # ready
     assert all(0 <= share <= 1 for share in bench.progress)
     assert bench.log.stat().st_size
 

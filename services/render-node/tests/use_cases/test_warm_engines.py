@@ -39,16 +39,34 @@ class Timed(Farm):
         return await super().upload_urls(attempt_id, names)
 
 
-async def test_a_new_engine_begins_before_anybody_asks_where_its_frames_go(
+async def test_nobody_asks_where_frames_go_before_a_new_engine_is_ready(
     world: World, leader: Leader
 ) -> None:
     world.farm = farm = Timed(world)
+    world.engines.ready.clear()
     world.engines.hold_from(1)
+    async with world.node():
+        await leader.order(assign=(assignment("a", 1),))
+        await until(lambda: len(world.engines.opened) == 1)
+        assert all(seconds >= LET_BEGIN for seconds in farm.asked_after)
+        world.engines.ready.set()
+        await until(lambda: len(farm.asked_after) == 1)
+        assert world.engines.begun == [1]
+        world.engines.release()
+        assert (await leader.finish("a")).outcome is Outcome.SUCCEEDED
+
+
+async def test_an_engine_that_does_not_say_that_it_is_ready_is_waited_for_a_while(
+    world: World, leader: Leader
+) -> None:
+    world.farm = farm = Timed(world)
+    world.engines.ready.clear()
     async with world.node():
         await leader.order(assign=(assignment("a", 1),))
         await until(lambda: len(farm.asked_after) == 1)
         assert farm.asked_after[0] >= LET_BEGIN
-        world.engines.release()
+        assert world.engines.begun == []
+        world.engines.ready.set()
         assert (await leader.finish("a")).outcome is Outcome.SUCCEEDED
 
 

@@ -67,6 +67,7 @@ class WarmRenderer:
         try:
             if not self._ready:
                 await self._await_ready()
+                on_progress(0.0)
             image = await self._render(self._ask(frame, output, ahead), frame, on_progress)
             sound = True
         finally:

@@ -95,7 +95,7 @@ class Renderer(Protocol):
         Args:
             frame: Which.
             output: It has the suffix of the wanted format.
-            on_progress: Told how far it is.
+            on_progress: Told how far it is; that a process begins the frame is a part of that.
             ahead: What will be asked for next: an engine may begin it as soon as it is done with
                 this one. Whoever does not ask for it then closes the renderer.
 

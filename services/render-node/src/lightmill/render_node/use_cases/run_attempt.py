@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -26,8 +27,9 @@ from lightmill.render_node.use_cases.keep_warm import KeepWarm, Warm, Wish
 from lightmill.render_node.use_cases.upload_urls import UploadUrls
 from lightmill.runtime.clock import Clock
 
-LET_BEGIN = 0.03
-"""Seconds for which a new engine has the machine for itself; hardly a frame of one ends sooner."""
+LET_BEGIN = 0.25
+"""Seconds at most for which a new engine has the machine for itself, until it says that it is
+ready: whatever else wants a core then, on the node or because of it, delays the first frame."""
 _UNDELIVERED = 16
 """Frames that may wait for their delivery while the next one renders."""
 _LOG_BYTES = 2**20
@@ -62,6 +64,7 @@ class _Job:
     urls: UploadUrls
     deliveries: list[asyncio.Task[None]]
     opened: asyncio.Event = field(default_factory=asyncio.Event)
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
     warm: Warm | None = None
 
 
@@ -175,7 +178,7 @@ class RunAttempt:
         held = run.held
         folder = _made(warm.scratch / held.attempt_id)
         for frame, (number, output), ahead in _with_next(held.assignment, folder):
-            rendered = await warm.renderer.render(number, output, _noting(held), ahead)
+            rendered = await warm.renderer.render(number, output, _noting(run), ahead)
             held.rendered, held.done = held.rendered + 1, 0.0
             if not rendered.exists:
                 run.progress.delivered(held, nothing_left(frame, rendered))
@@ -218,7 +221,9 @@ async def _ask_ahead(run: _Job, turn: asyncio.Event) -> None:
     if turn.is_set():
         await run.opened.wait()
         if run.warm is not None and run.warm.is_new:
-            await asyncio.sleep(LET_BEGIN)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LET_BEGIN):
+                    await run.ready.wait()
     await run.urls.fetch_ahead()
 
 
@@ -239,9 +244,10 @@ def _with_next(
     yield from zip(frames, asked, (*asked[1:], None), strict=True)
 
 
-def _noting(held: Held) -> Callable[[float], None]:
+def _noting(run: _Job) -> Callable[[float], None]:
     def note(done: float) -> None:
-        held.done = done
+        run.held.done = done
+        run.ready.set()
 
     return note
 
