@@ -65,8 +65,9 @@ async def test_what_an_engine_prints_is_stored_while_it_renders(
     async with world.node(node_log_seconds=0.02):
         world.engines.hold_from(2)
         await leader.order(assign=(assignment("a", 1, 2),))
-        await until(lambda: world.farm.calls["upload"] == 3)  # the image, and what it looks like
+        await until(lambda: "attempts/a/log.txt" in world.farm.objects)
         assert world.farm.objects["attempts/a/log.txt"] == b"rendered 1\n"
+        await until(lambda: world.farm.calls["upload"] == 3)  # the image, and what it looks like
         await leader.next_report()
         assert world.farm.calls["upload"] == 3  # it prints nothing more
         world.engines.release()
