@@ -64,6 +64,8 @@ class SimulatedNode:
         if kind == AttemptsSettled.routing_key:
             self._settle(message, now)
         elif kind == Orders.routing_key and message["epoch"] >= self.epoch:
+            if message["settled"]:
+                self._settle(message["settled"], now)
             self._obey(message)
         else:
             self.wrong.append(f"a message {kind} of an older epoch, or of no known kind")

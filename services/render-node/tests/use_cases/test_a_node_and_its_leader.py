@@ -6,7 +6,7 @@ from node_twins import NODE, Leader, World, assignment, until
 from lightmill.broker.in_process import InProcessBroker
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Work
-from lightmill.messages.attempts_settled import SettledFrames
+from lightmill.messages.attempts_settled import AttemptsSettled, SettledAttempt, SettledFrames
 from lightmill.messages.node_report import HeldState, Outcome
 from lightmill.render_node.ports import RenderFailedError
 from lightmill.render_node.use_cases.enrol_node import NotEnrolledError
@@ -176,6 +176,19 @@ async def test_orders_of_a_former_leader_are_refused(world: World, leader: Leade
         await leader.order(epoch=5, assign=(assignment("newer"),))
         await leader.finish("newer")
     assert "older" not in {one.attempt_id for one in leader.last.finishes}
+
+
+async def test_what_orders_settle_is_forgotten_though_they_are_refused(
+    world: World, leader: Leader
+) -> None:
+    async with world.node():
+        await leader.order(epoch=5, assign=(assignment("a"),))
+        await leader.finish("a")
+        settled = AttemptsSettled(epoch=4, attempts=(SettledAttempt("a", applied=True),))
+        await leader.order(epoch=4, assign=(assignment("old"),), settled=settled)
+        await until(lambda: not leader.last.finishes)
+        told = await leader.next_report()
+    assert (told.held, told.finishes) == ((), ())
 
 
 async def test_a_render_goes_on_while_the_link_is_lost(world: World) -> None:

@@ -31,7 +31,7 @@ class SettledFrames:
 
 
 class AttemptsSettled(Message):
-    """Leaves after the commit, never before."""
+    """Leaves after the commit, never before: with orders of the same turn, or by itself."""
 
     exchange: ClassVar[str] = NODES
     routing_key: ClassVar[str] = "attempts.settled.v1"

@@ -1,4 +1,4 @@
-"""Leader to one session of one node: what to do.
+"""Leader to one session of one node: what to do, and what is settled in the same turn.
 
 The parts are plain dataclasses: the leader makes tens of thousands a second, and a validated or
 a frozen one takes it several times as long. They are validated where they are read.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lightmill.domain.job import Work
+from lightmill.messages.attempts_settled import AttemptsSettled
 from lightmill.messages.message import Message
 from lightmill.messages.topology import NODES
 
@@ -57,6 +58,7 @@ class Orders(Message):
         recall: Attempts to give back if they have not started.
         forget_workspaces: (owner, job) whose folders are to be deleted.
         drain: Whether to take no more work; None leaves it as it is.
+        settled: Comes before the rest, and counts whatever the epoch: it is in the database.
     """
 
     exchange: ClassVar[str] = NODES
@@ -69,3 +71,4 @@ class Orders(Message):
     recall: tuple[str, ...] = ()
     forget_workspaces: tuple[tuple[str, str], ...] = ()
     drain: bool | None = None
+    settled: AttemptsSettled | None = None

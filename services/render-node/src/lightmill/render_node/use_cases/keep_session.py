@@ -139,10 +139,11 @@ class KeepSession:
             _log.error("message not understood", kind=delivery.kind, error=str(error))
             await inbox.settle(delivery)
             return
+        settled = message.settled if isinstance(message, Orders) else message
+        if settled is not None:
+            await self._node.settle(settled)
         if isinstance(message, Orders):
             await self._node.obey(message)
-        else:
-            await self._node.settle(message)
         await inbox.settle(delivery)
 
 

@@ -70,15 +70,17 @@ def _iso(moment: object) -> str | None:
 
 
 def _mail(letter: Letter, key: str, epoch: int, beat: float) -> Iterator[Outgoing]:
-    """Yield the messages of one letter, put together of parts that are made once."""
+    """Yield the messages of one letter, put together of parts that are made once.
+
+    One, as a rule: of what is cheap to render, each message costs about what a frame does.
+    """
+    settled = None
     if letter.settled or letter.settled_frames:
-        kind = AttemptsSettled.routing_key
         settled = {
             "epoch": epoch,
             "attempts": letter.settled,
             "frames": letter.settled_frames,
         }
-        yield Outgoing(exchange=NODES, key=key, kind=kind, body=to_json(settled))
     first, *others = _loads(letter.assignments())
     more = {
         "cancel": letter.cancel,
@@ -86,7 +88,10 @@ def _mail(letter: Letter, key: str, epoch: int, beat: float) -> Iterator[Outgoin
         "forget_workspaces": letter.forget_workspaces,
     }
     if first or any(more.values()):
-        yield _orders(key, {"epoch": epoch, "beat": beat}, first, more)
+        yield _orders(key, {"epoch": epoch, "beat": beat}, first, {**more, "settled": settled})
+    elif settled:
+        kind = AttemptsSettled.routing_key
+        yield Outgoing(exchange=NODES, key=key, kind=kind, body=to_json(settled))
     for load in others:
         yield _orders(key, {"epoch": epoch, "beat": beat}, load, {})
 

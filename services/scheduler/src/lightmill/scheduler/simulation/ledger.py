@@ -127,7 +127,8 @@ class MemoryLedger(Ledger):
             )
 
     def mail(self, letter: Letter, queue: str) -> Iterator[Leaving]:
-        """Yield the messages of one letter."""
+        """Yield the message of one letter."""
+        settled = None
         if letter.settled or letter.settled_frames:
             settled = made(
                 AttemptsSettled,
@@ -135,7 +136,6 @@ class MemoryLedger(Ledger):
                 attempts=tuple(letter.settled),
                 frames=tuple(letter.settled_frames),
             )
-            yield Leaving(number=0, queue=queue, message=settled)
         if letter.assign or letter.cancel or letter.recall or letter.forget_workspaces:
             orders = made(
                 Orders,
@@ -146,5 +146,8 @@ class MemoryLedger(Ledger):
                 recall=tuple(letter.recall),
                 forget_workspaces=tuple(letter.forget_workspaces),
                 drain=None,
+                settled=settled,
             )
             yield Leaving(number=0, queue=queue, message=orders, mandatory=True)
+        elif settled is not None:
+            yield Leaving(number=0, queue=queue, message=settled)

@@ -174,10 +174,10 @@ class SimulatedNode:
             self.process.later(_GATHER, self.report)
 
     def _take(self, message: Message, _: int) -> None:
-        if isinstance(message, AttemptsSettled):
-            self.site.witness.forgot(self, message)
-            self.room.settle(message)
-            return
+        settled = message.settled if isinstance(message, Orders) else message
+        if isinstance(settled, AttemptsSettled):
+            self.site.witness.forgot(self, settled)
+            self.room.settle(settled)
         if isinstance(message, Orders):
             for held in self.room.obey(message):
                 delay = self.site.kernel.draw(self.site.rendering.kill)

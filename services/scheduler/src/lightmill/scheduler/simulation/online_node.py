@@ -79,10 +79,11 @@ class OnlineNode:
 
     def _take(self, delivery: Delivery) -> None:
         if delivery.kind == AttemptsSettled.routing_key:
-            for settled in AttemptsSettled.model_validate_json(delivery.body).attempts:
-                self.node.finishes.pop(settled.attempt_id, None)
+            self._settle(AttemptsSettled.model_validate_json(delivery.body))
             return
         orders = Orders.model_validate_json(delivery.body)
+        if orders.settled is not None:
+            self._settle(orders.settled)
         if orders.epoch < self.epoch:
             return
         self.epoch = orders.epoch
@@ -90,6 +91,10 @@ class OnlineNode:
         self.node.obey(orders.assign, orders.cancel, orders.recall)
         for _, job_id in orders.forget_workspaces:
             self.node.freed.setdefault(job_id, WORKSPACE)
+
+    def _settle(self, settled: AttemptsSettled) -> None:
+        for one in settled.attempts:
+            self.node.finishes.pop(one.attempt_id, None)
 
     async def _report(self, link: Link, session: str) -> None:
         report = self.node.report().report.model_copy(update={"session": session})
