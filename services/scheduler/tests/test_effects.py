@@ -26,11 +26,7 @@ def test_orders_for_a_large_machine_leave_in_messages_of_bearable_size() -> None
 
 
 def test_what_a_turn_settles_and_orders_of_a_node_leaves_in_one_message() -> None:
-    farm = Stage(machine("a"))
-    farm.report()
-    farm.ask("job", "1-40", chunk=1)
-    ended = _end_all(farm)
-    (message,) = _mail(farm)
+    message, ended = _settling("1-40")
     orders = Orders.model_validate_json(message.body)
     assert message.mandatory
     assert orders.assign
@@ -38,14 +34,20 @@ def test_what_a_turn_settles_and_orders_of_a_node_leaves_in_one_message() -> Non
 
 
 def test_what_is_settled_while_nothing_is_ordered_leaves_by_itself() -> None:
-    farm = Stage(machine("a"))
-    farm.report()
-    farm.ask("job", "1", chunk=1)
-    ended = _end_all(farm)
-    (message,) = _mail(farm)
+    message, ended = _settling("1")
     assert message.kind == AttemptsSettled.routing_key
     assert not message.mandatory
     assert _settled(AttemptsSettled.model_validate_json(message.body)) == ended
+
+
+def _settling(frames: str) -> tuple[Outgoing, list[str]]:
+    """Return the only message of the turn in which all that a machine has begun ends, and that."""
+    farm = Stage(machine("a"))
+    farm.report()
+    farm.ask("job", frames, chunk=1)
+    ended = _end_all(farm)
+    (message,) = _mail(farm)
+    return message, ended
 
 
 def _end_all(farm: Stage) -> list[str]:

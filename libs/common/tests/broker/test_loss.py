@@ -26,7 +26,7 @@ async def test_every_call_on_a_lost_link_says_so(under_test: UnderTest) -> None:
         await link.publish([doorbell(1), doorbell(2)])
         delivery = (await inbox.receive(1))[0]
         await under_test.cut()
-        await asyncio.wait_for(link.lost(), 30)
+        await asyncio.wait_for(link.lost(), 10)
         with pytest.raises(LinkLostError):
             await link.publish([doorbell(3)])
         with pytest.raises(LinkLostError):  # although a message is there to be handed out
@@ -60,8 +60,8 @@ async def test_a_new_link_gets_what_the_lost_one_had_not_settled(under_test: Und
         deliveries = await inbox.receive(1)
         await inbox.settle(deliveries[0])
         await under_test.cut()
-        await asyncio.wait_for(link.lost(), 30)
-    async with under_test.broker.connect("second") as link, asyncio.timeout(30):
+        await asyncio.wait_for(link.lost(), 10)
+    async with under_test.broker.connect("second") as link, asyncio.timeout(10):
         inbox = await link.subscribe(SCHEDULER_INBOX)
         got: list[int] = []
         while len(got) < 4:
@@ -72,7 +72,7 @@ async def test_a_new_link_gets_what_the_lost_one_had_not_settled(under_test: Und
 async def test_a_link_that_is_left_is_lost_to_who_still_holds_it(under_test: UnderTest) -> None:
     async with under_test.broker.connect("test") as link:
         inbox = await link.subscribe(SCHEDULER_INBOX)
-    await asyncio.wait_for(link.lost(), 30)
+    await asyncio.wait_for(link.lost(), 5)
     with pytest.raises(LinkLostError):
         await link.publish([doorbell(1)])
     with pytest.raises(LinkLostError):

@@ -77,7 +77,7 @@ async def test_a_queue_deleted_under_its_reader_costs_the_link(
         inbox = await link.subscribe(doomed)
         await ctl(server.container, "delete_queue", "-p", "lightmill", "doomed")
         with pytest.raises(LinkLostError, match="doomed is gone"):
-            await asyncio.wait_for(inbox.receive(1), 30)
+            await asyncio.wait_for(inbox.receive(1), 10)
 
 
 async def test_a_queue_of_another_kind_stops_the_declaration(server: RabbitServer) -> None:
@@ -102,7 +102,7 @@ async def test_a_user_without_the_right_to_declare_reads_a_durable_queue(
     url = str(URL(server.url).with_user("reader"))
     async with RabbitMQ(url, password).connect("reader") as link:
         inbox = await link.subscribe(SCHEDULER_INBOX)
-        (delivery,) = await asyncio.wait_for(inbox.receive(1), 30)
+        (delivery,) = await asyncio.wait_for(inbox.receive(1), 5)
         await inbox.bury(delivery, "a right that readers need")
     async with RabbitMQ(url, password).connect("reader") as link:
         with pytest.raises(LinkLostError, match="ACCESS_REFUSED"):
@@ -171,7 +171,7 @@ async def test_a_restart_is_noticed_and_loses_nothing_confirmed(
         await link.publish([DOORBELL])
         await waiting
         await asyncio.to_thread(getattr(container, blow))
-        await asyncio.wait_for(link.lost(), 30)
+        await asyncio.wait_for(link.lost(), 20)
         with pytest.raises(LinkLostError):
             await inbox.receive(1)
     with pytest.raises(LinkLostError):
@@ -193,7 +193,7 @@ async def test_a_broker_that_stands_still_is_lost_to_who_publishes(
         await asyncio.to_thread(container.pause)
         try:
             with pytest.raises(LinkLostError, match="did not answer"):
-                await asyncio.wait_for(link.publish([report]), 30)
+                await asyncio.wait_for(link.publish([report]), 20)
             await asyncio.wait_for(link.lost(), 1)
         finally:
             await asyncio.to_thread(container.unpause)

@@ -15,7 +15,7 @@ from lightmill.render_node.engines.contract import WarmEngine
 from lightmill.render_node.engines.images import OpenImageIoImages
 from lightmill.render_node.ports import Renderer, RenderFailedError
 
-GONE_WITHIN = 15.0  # seconds on a busy machine; `make bench NAME=killing` measures how soon
+GONE_WITHIN = 2.0
 
 
 async def opened(bench: Bench, subject: Subject, limits: Limits | None = None) -> Renderer:

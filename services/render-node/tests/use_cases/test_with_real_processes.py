@@ -48,12 +48,12 @@ async def test_images_of_the_right_size_arrive(world: World, leader: Leader) -> 
     assert _processes() == []
 
 
-async def test_a_cancel_leaves_no_process(world: World, leader: Leader) -> None:
+async def test_a_cancel_leaves_no_process_within_two_seconds(world: World, leader: Leader) -> None:
     async with world.node():
         await leader.order(assign=(_order("a", seconds=60),))
         await leader.held("a", lambda held: held.running_seconds > 0 and held.progress > 0)
         assert _processes()
-        async with asyncio.timeout(20):  # a frame would take a minute
+        async with asyncio.timeout(2):
             await leader.order(cancel=("a",))
             assert (await leader.finish("a")).outcome is Outcome.CANCELLED
         assert _processes() == []

@@ -44,7 +44,7 @@ async def test_a_redis_that_does_not_answer_costs_little_time(silent_port: int) 
         for _ in range(100):
             assert await cache.get("job:1") is None
     await cache.close()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 2.5
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ async def test_it_is_told_when_redis_is_back(redis_server: RedisServer) -> None:
             assert await cache.ping() is False
         finally:
             await asyncio.to_thread(container.unpause)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             while not await cache.ping():
                 continue
     await cache.close()

@@ -21,11 +21,11 @@ async def test_one_holds_it_at_a_time(database: Database) -> None:
             await asyncio.sleep(0.01)
             inside -= 1
 
-    await asyncio.wait_for(asyncio.gather(*(enter() for _ in range(4))), 30)
+    await asyncio.wait_for(asyncio.gather(*(enter() for _ in range(4))), 20)
 
 
 async def test_another_name_is_another_lock(database: Database) -> None:
-    async with NamedLock(database, "migration").held(), asyncio.timeout(30):
+    async with NamedLock(database, "migration").held(), asyncio.timeout(5):
         await _hold_once(database)
 
 
@@ -35,7 +35,7 @@ async def test_one_who_was_cancelled_while_waiting_leaves_it_to_others(database:
         await asyncio.wait([waiting], timeout=0.2)
         waiting.cancel()
         await asyncio.wait([waiting])
-    await asyncio.wait_for(_hold_once(database), 30)
+    await asyncio.wait_for(_hold_once(database), 10)
 
 
 async def test_the_guard_holds_while_nothing_happens_and_not_afterwards(
@@ -57,20 +57,20 @@ def test_a_name_that_mysql_would_refuse_is_refused_at_once(tmp_path: Path) -> No
 
 
 @pytest.mark.backing
-async def test_a_killed_connection_is_noticed_soon(
+async def test_a_killed_connection_is_noticed_within_about_a_second(
     mysql_database: Database,
 ) -> None:
     loop = asyncio.get_running_loop()
     async with NamedLock(mysql_database, "leader").held() as guard:
         await _kill_holder(mysql_database)
         start = loop.time()
-        await asyncio.wait_for(guard.lost(), 30)
-        assert loop.time() - start < 15
-        await asyncio.wait_for(_hold_once(mysql_database), 30)
+        await asyncio.wait_for(guard.lost(), 5)
+        assert loop.time() - start < 1.5
+        await asyncio.wait_for(_hold_once(mysql_database), 5)
 
 
 @pytest.mark.backing
-async def test_a_server_that_hangs_is_noticed_soon(
+async def test_a_server_that_hangs_is_noticed_within_about_a_second(
     mysql_server: MysqlServer, mysql_database: Database
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -79,8 +79,8 @@ async def test_a_server_that_hangs_is_noticed_soon(
         await asyncio.to_thread(docker.pause)
         try:
             start = loop.time()
-            await asyncio.wait_for(guard.lost(), 30)
-            assert loop.time() - start < 15
+            await asyncio.wait_for(guard.lost(), 10)
+            assert loop.time() - start < 2
         finally:
             await asyncio.to_thread(docker.unpause)
 
@@ -92,7 +92,7 @@ async def test_mysql_takes_it_from_a_holder_that_has_frozen(mysql_database: Data
     async with mysql_database.alone() as frozen:
         lock = NamedLock(mysql_database, "leader")
         await lock.take(frozen)
-        await asyncio.wait_for(_hold_once(mysql_database), 30)
+        await asyncio.wait_for(_hold_once(mysql_database), 15)
 
 
 @pytest.mark.backing
@@ -102,7 +102,7 @@ async def test_each_schema_has_names_of_its_own(
     name = f"{mysql_database.url.database}_other"
     await create_schema(mysql_server, name)
     other = Database.open(mysql_server.url(name), mysql_server.password)
-    async with NamedLock(mysql_database, "leader").held(), asyncio.timeout(30):
+    async with NamedLock(mysql_database, "leader").held(), asyncio.timeout(5):
         await _hold_once(other)
     await other.close()
 

@@ -125,7 +125,7 @@ async def left(database: Database) -> int:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110  # no event tells of it
             await asyncio.sleep(0.005)
 
@@ -220,7 +220,7 @@ async def test_returned_messages_are_told_before_they_are_forgotten(
     assert await left(database) == 0
 
 
-async def test_a_wake_sends_at_once_and_an_unannounced_row_soon(
+async def test_a_wake_sends_at_once_and_an_unannounced_row_within_two_seconds(
     database: Database, relay: Relay, link: RecordingLink
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -231,10 +231,10 @@ async def test_a_wake_sends_at_once_and_an_unannounced_row_soon(
         await write(database, publish("woken"))
         relay.wake()
         await until(lambda: link.keys == ["first", "woken"])
-        assert loop.time() - start < 0.9  # before it would look by itself
+        assert loop.time() - start < 0.5
         await write(database, publish("unannounced"))
         await until(lambda: len(link.keys) == 3)
-        assert loop.time() - start < 15
+        assert loop.time() - start < 3
 
 
 async def test_an_idle_relay_notices_that_its_link_is_lost(
@@ -258,8 +258,8 @@ async def test_writers_do_not_wait_for_a_broker_that_is_slow(
         link.gate.clear()
         link.asked.clear()
         carrying = asyncio.create_task(relay.carry(link))
-        await asyncio.wait_for(link.asked.wait(), 30)
-        await asyncio.wait_for(write(database, publish("b")), 30)
+        await asyncio.wait_for(link.asked.wait(), 5)
+        await asyncio.wait_for(write(database, publish("b")), 5)
         link.gate.set()
         await carrying
         await relay.carry(link)
@@ -322,7 +322,7 @@ async def test_what_is_handed_over_leaves_without_being_read_and_is_forgotten(
         before = database.statements
         relay.hand(parcels)
         await until(lambda: len(cache.sets) == 1)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             while await left(database):
                 pass
         assert link.keys == ["a", "b"]
@@ -391,7 +391,7 @@ async def test_rows_that_nobody_hands_over_leave_although_others_keep_coming(
 ) -> None:
     async with running(relay, link):
         await write(database, publish("unannounced"))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             while "unannounced" not in link.keys:
                 relay.hand(await write_together(database, publish("handed")))
     assert link.keys.count("unannounced") == 1
