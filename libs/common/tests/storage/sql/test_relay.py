@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import URL, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from typing_extensions import override
 
 from lightmill.broker.ports import Inbox, Link, LinkLostError, Outgoing
@@ -70,6 +71,23 @@ class CountingLink(RecordingLink):
     async def publish(self, messages: Sequence[Outgoing]) -> list[bool]:
         self.statements.append(self._database.statements)
         return await super().publish(messages)
+
+
+class SlowReads(Database):
+    """What it reads is true when it is read, and reaches the reader when `gate` opens."""
+
+    def __init__(self, url: URL, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        super().__init__(url, writer, reader)
+        self.read = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    @override
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        async with super().reading() as connection:
+            yield connection
+        self.read.set()
+        await self.gate.wait()
 
 
 class RecordingCache(StatusCache):
@@ -351,6 +369,23 @@ async def test_what_was_found_is_not_sent_again_when_it_is_handed_over(
     async with running(relay, link):
         relay.hand(await write_together(database, publish("next")))
         await until(lambda: "next" in link.keys)
+    assert link.keys == ["found", "next"]
+
+
+async def test_what_is_handed_over_while_it_is_being_found_is_sent_once(
+    database: Database, cache: RecordingCache, link: RecordingLink
+) -> None:
+    slow = SlowReads.open(database.url.render_as_string(hide_password=False))
+    relay = Relay(slow, scheduler.OUTBOX, cache, CLOCK)
+    parcels = await write_together(database, publish("found"))
+    async with running(relay, link):
+        await slow.read.wait()
+        relay.hand(parcels)
+        slow.gate.set()
+        await until(lambda: bool(link.keys))
+        relay.hand(await write_together(database, publish("next")))
+        await until(lambda: "next" in link.keys)
+    await slow.close()
     assert link.keys == ["found", "next"]
 
 

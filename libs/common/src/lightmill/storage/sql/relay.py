@@ -83,7 +83,7 @@ class Relay:
 
     def hand(self, parcels: Sequence[Parcel]) -> None:
         """Take rows that have just been committed, those of one writer in their order."""
-        self._handed += [parcel for parcel in parcels if parcel.id not in self._found]
+        self._handed += self._not_found(parcels)
         self._woken.set()
 
     def wake(self) -> None:
@@ -138,8 +138,12 @@ class Relay:
         async with self._database.reading() as connection:
             parcels = await self._oldest(connection)
         self._found = {parcel.id for parcel in parcels}
+        self._handed = self._not_found(self._handed)  # which came while it was looked
         await self._deliver(parcels, link, on_returned)
         return len(parcels)
+
+    def _not_found(self, parcels: Sequence[Parcel]) -> list[Parcel]:
+        return [parcel for parcel in parcels if parcel.id not in self._found]
 
     async def _carry_handed(self, link: Link, on_returned: Returned | None) -> None:
         parcels, self._handed = self._handed, []
