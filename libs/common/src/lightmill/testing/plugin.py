@@ -1,4 +1,6 @@
-"""Fixtures that every member of the workspace shares."""
+"""Fixtures that every member of the workspace shares, and how properties are tried."""
+
+from hypothesis import HealthCheck, settings
 
 from lightmill.testing.blender import blender_python, run_blender
 from lightmill.testing.containers import (
@@ -30,3 +32,7 @@ __all__ = [
     "sqlite_database",
     "sqlite_template",
 ]
+
+# How busy a machine is says nothing about a property, and nothing about how it is tried.
+settings.register_profile("lightmill", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lightmill")
