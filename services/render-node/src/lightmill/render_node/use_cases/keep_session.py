@@ -173,9 +173,13 @@ async def _watch(link: Link) -> None:
 
 
 async def _within(seconds: float, wait: Awaitable[object]) -> None:
-    """Return when `wait` is over, or after `seconds`."""
+    """Return when `wait` is over, or after `seconds`.
+
+    Python 3.11's `wait_for` forgets that it was cancelled where `wait` ends at the same moment.
+    """
     with suppress(TimeoutError):
-        await asyncio.wait_for(wait, max(0.0, seconds))
+        async with asyncio.timeout(max(0.0, seconds)):
+            await wait
 
 
 async def _first_to_fail(*parts: Awaitable[None]) -> None:
