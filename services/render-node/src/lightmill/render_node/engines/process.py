@@ -74,7 +74,6 @@ class EngineProcess:
         self._process: Child | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._pids: list[int] = []
-        self._memory = 0
         self.last_output = self._loop.time()
         self.verdict: str | None = None
 
@@ -86,10 +85,10 @@ class EngineProcess:
 
     @property
     def memory_share(self) -> float:
-        """How much of the memory that it was granted the tree held when it was looked at last."""
+        """How much of the memory that it was granted its processes hold; see `peak_memory`."""
         if self._process is None or self.exit_code is not None:
             return 0.0
-        return self._memory / self._plan.ram
+        return process_tree.memory(self._known(self._process.pid)) / self._plan.ram
 
     @property
     def peak_memory(self) -> int | None:
@@ -100,7 +99,7 @@ class EngineProcess:
         """
         if self._process is None or self.exit_code is not None:
             return None
-        return process_tree.peak(self._pids or process_tree.members(self._process.pid))
+        return process_tree.peak(self._known(self._process.pid))
 
     async def start(self) -> None:
         """Start the process in a session of its own.
@@ -231,9 +230,15 @@ class EngineProcess:
             return
         self.last_output = self._loop.time()
         if self._fds[fd]:
+            self._log_what_came_before()
             self._split(data)
         else:
             self._log.write(data)
+
+    def _log_what_came_before(self) -> None:
+        """Log what was said before the lines just read; the loop may tell of the lines first."""
+        for fd in [fd for fd, lines in self._fds.items() if not lines]:
+            self._on_output(fd)
 
     def _split(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -271,12 +276,14 @@ class EngineProcess:
             self.verdict = self._excess(root) or await self._disk_excess()
         await asyncio.to_thread(process_tree.end, root, self._plan.mark)
 
+    def _known(self, root: int) -> list[int]:
+        return self._pids or process_tree.members(root)
+
     def _excess(self, root: int) -> str | None:
         self._pids = process_tree.members(root)
-        self._memory = process_tree.memory(self._pids)
         if len(self._pids) > self._plan.processes:
             return "processes"
-        return "memory" if self._memory > self._plan.ram else None
+        return "memory" if process_tree.memory(self._pids) > self._plan.ram else None
 
     async def _disk_excess(self) -> str | None:
         used = await asyncio.to_thread(disk_use.used, self._plan.folder)
