@@ -12,6 +12,8 @@ import psutil
 
 _LOOK_AGAIN = (0.0005, 0.01)
 """Seconds between two looks, the first and the longest: most are gone in a millisecond."""
+_BEGINNING_S = 2.0
+"""Seconds at most until a program that has been started has its environment."""
 _HIGH_WATER = re.compile(r"^VmHWM:\s*(\d+) kB", re.MULTILINE)
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 MARK = "LIGHTMILL_ENGINE"
@@ -39,10 +41,16 @@ def peak(pids: Iterable[int]) -> int:
     return sum(map(_most_resident, pids))
 
 
-def marked(value: str) -> list[int]:
-    """Return the processes whose mark begins with `value`, wherever they hang in the tree."""
+def marked(value: str, among: Iterable[int] | None = None) -> list[int]:
+    """Return the processes whose mark begins with `value`, wherever they hang in the tree.
+
+    Args:
+        value: The mark, or the first of it.
+        among: Where to look; all of the machine's processes if not said.
+    """
     wanted = f"{MARK}={value}".encode()
-    return [pid for pid in psutil.pids() if _carries(pid, wanted) and _alive(pid)]
+    pids = psutil.pids() if among is None else among
+    return [pid for pid in pids if _carries(pid, wanted) and _alive(pid)]
 
 
 def end_all(marks: Sequence[str]) -> None:
@@ -134,8 +142,31 @@ def _carries(pid: int, wanted: bytes) -> bool:
 
 
 def _environment(pid: int) -> bytes:
+    """Return its environment.
+
+    Whoever starts a program hears of its start before the kernel has put its arguments and its
+    environment in place, so that those of one that has just begun are waited for.
+    """
+    found = _read(pid, "environ")
+    if found or not _is_program(pid):
+        return found
+    until = time.monotonic() + _BEGINNING_S
+    while not _read(pid, "cmdline") and _is_program(pid) and time.monotonic() < until:
+        time.sleep(_LOOK_AGAIN[0])
+    return _read(pid, "environ")
+
+
+def _is_program(pid: int) -> bool:
+    """Tell whether it is neither the kernel's own nor one that has ended."""
     try:
-        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123  # hundreds of them: a Path costs more than the reading
+        return bool(os.readlink(f"/proc/{pid}/exe"))  # noqa: PTH115  # as below
+    except OSError:
+        return False
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:  # noqa: PTH123  # hundreds of them: a Path costs more than the reading
             return file.read()
     except OSError:
         return b""
