@@ -118,6 +118,8 @@ class Engines:
         self._released = asyncio.Event()
         self.ready = asyncio.Event()
         self.ready.set()
+        self.may_close = asyncio.Event()
+        self.may_close.set()
         self.begun: list[int] = []
         self.opened: list[Launch] = []
         self.opened_at = 0.0
@@ -174,6 +176,7 @@ class FakeRenderer:
         return RenderedImage(path=output, seconds=0.1, exists=exists)
 
     async def close(self) -> None:
+        await self._engines.may_close.wait()
         self._engines.closed += 1
 
 

@@ -109,6 +109,23 @@ async def test_an_engine_that_nobody_wants_is_closed(world: World, leader: Leade
         assert world.engines.closed == 1
 
 
+async def test_who_has_engines_closed_waits_for_those_that_are_closing_already(
+    world: World, leader: Leader
+) -> None:
+    async with world.node(node_idle_seconds=0.0) as node:
+        await leader.order(assign=(assignment("a"),))
+        await leader.finish("a")
+        world.engines.may_close.clear()
+        tidying = asyncio.create_task(node.live.warm.close_stale())
+        await until(lambda: node.live.warm.idle == 0)
+        closing = asyncio.create_task(node.live.warm.close_idle())
+        too_soon, _ = await asyncio.wait([closing], timeout=0.1)
+        world.engines.may_close.set()
+        await asyncio.gather(tidying, closing)
+        assert not too_soon
+        assert world.engines.closed == 1
+
+
 async def test_an_engine_whose_attempt_failed_renders_nothing_more(
     world: World, leader: Leader
 ) -> None:

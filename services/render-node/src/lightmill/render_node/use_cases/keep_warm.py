@@ -1,7 +1,7 @@
 """Keeps engines open between the attempts of a step."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class KeepWarm:
         self._idle_seconds = idle_seconds
         self._idle: list[Warm] = []
         self._used: list[Grant] = []
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: dict[asyncio.Task[None], Warm] = {}
         self._forgetting: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
 
@@ -105,12 +105,16 @@ class KeepWarm:
         """
         closing = asyncio.create_task(self._close(warm))
         closing.add_done_callback(lambda _: self._used.remove(warm.wish.grant))
-        await self._watched(closing)
+        await self._watched(closing, warm)
 
     async def close_idle(self, which: Callable[[Warm], bool] = lambda _: True) -> None:
-        """Close the idle renderers that `which` names; their scratch folders are gone then."""
+        """Close the idle renderers that `which` names; their scratch folders are gone then.
+
+        So are those of the ones that were closing already.
+        """
         await self._close_these([warm for warm in self._idle if which(warm)])
-        await asyncio.gather(*self._forgetting)
+        await _all_over([task for task, warm in self._closing.items() if which(warm)])
+        await _all_over(self._forgetting)
 
     async def close_stale(self) -> None:
         """Close those that nobody has wanted for a while."""
@@ -120,8 +124,6 @@ class KeepWarm:
     async def close(self) -> None:
         """Close every idle renderer and wait for those that are closing."""
         await self.close_idle()
-        await asyncio.gather(*self._closing)
-        await asyncio.gather(*self._forgetting)
 
     def _take(self, wish: Wish) -> Warm | None:
         for warm in reversed(self._idle):
@@ -168,11 +170,11 @@ class KeepWarm:
         for warm in chosen:
             self._idle.remove(warm)
         tasks = [asyncio.create_task(self._close(warm)) for warm in chosen]
-        await asyncio.gather(*map(self._watched, tasks))
+        await asyncio.gather(*map(self._watched, tasks, chosen))
 
-    async def _watched(self, closing: asyncio.Task[None]) -> None:
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+    async def _watched(self, closing: asyncio.Task[None], warm: Warm) -> None:
+        self._closing[closing] = warm
+        closing.add_done_callback(self._closing.pop)
         await asyncio.shield(closing)
 
     async def _close(self, warm: Warm) -> None:
@@ -190,3 +192,8 @@ class KeepWarm:
             await asyncio.to_thread(self._workspaces.forget_scratch, warm.scratch)
         except OSError:
             _log.exception("scratch folder not deleted", step_id=warm.wish.step_id)
+
+
+async def _all_over(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Return when the tasks have ended; they go on when whoever waits is cancelled."""
+    await asyncio.gather(*map(asyncio.shield, tasks))
