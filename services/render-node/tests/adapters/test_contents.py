@@ -48,6 +48,17 @@ def test_what_was_used_longest_ago_goes_first(contents: FolderContents) -> None:
     assert contents.find(third, 4)
 
 
+def test_what_another_thread_deletes_meanwhile_stops_nobody(
+    contents: FolderContents, tmp_path: Path
+) -> None:
+    digest = _add(contents, b"wood")
+    listed = tmp_path / "ab" / "gone"
+    listed.parent.mkdir()
+    listed.symlink_to("nowhere")  # it is listed, and not there
+    contents.trim(0)
+    assert contents.find(digest, 4) is None
+
+
 def test_the_order_of_use_outlives_a_restart(contents: FolderContents, tmp_path: Path) -> None:
     first, second = _add(contents, b"one1"), _add(contents, b"two2")
     assert contents.find(first, 4)

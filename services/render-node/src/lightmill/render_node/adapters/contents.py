@@ -1,6 +1,7 @@
 """Files by the BLAKE3 of what they hold, in a folder."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from lightmill.runtime.ids import new_id
@@ -26,12 +27,12 @@ class FolderContents:
         path = self._path(blake3)
         try:
             found = path.stat()
-        except FileNotFoundError:
+            if found.st_size != size or found.st_mtime != _STAMP:
+                path.unlink()
+                return None
+            self._mark(path)
+        except FileNotFoundError:  # another thread may have found it damaged as well
             return None
-        if found.st_size != size or found.st_mtime != _STAMP:
-            path.unlink()
-            return None
-        self._mark(path)
         return path
 
     def incoming(self) -> Path:
@@ -64,8 +65,9 @@ class FolderContents:
         """Return (use, size, path) of every file."""
         found = []
         for path in self._root.glob("??/*"):
-            status = path.stat()
-            found.append((int(status.st_atime), status.st_size, path))
+            with suppress(FileNotFoundError):  # it has been deleted since it was listed
+                status = path.stat()
+                found.append((int(status.st_atime), status.st_size, path))
         return found
 
     def _mark(self, path: Path) -> None:

@@ -47,6 +47,7 @@ class FetchBundle:
         self._turns: WeakValueDictionary[JobFolder, asyncio.Lock] = WeakValueDictionary()
         self._downloads = asyncio.Semaphore(_AT_ONCE)
         self._fetching = 0
+        self._trimming = asyncio.Lock()
 
     async def __call__(self, assignment: Assignment) -> Path:
         """Return the folder with the files; the second frame of a job asks nobody for it.
@@ -99,15 +100,15 @@ class FetchBundle:
     @asynccontextmanager
     async def _linking(self) -> AsyncIterator[None]:
         """Keep what is found in the store until it has been linked."""
-        self._fetching += 1
+        async with self._trimming:  # what is found from here on is not about to be deleted
+            self._fetching += 1
         try:
             yield
         except UnsafePathError as error:
             raise RenderFailedError(FailureKind.MISSING_FILE, str(error)) from error
         finally:
             self._fetching -= 1
-            if not self._fetching:
-                await asyncio.to_thread(self._contents.trim, self._ceiling)
+            await self._trim(self._ceiling)
 
     async def _all_files(self, assignment: Assignment) -> dict[str, Path]:
         name = assignment.attempt_id
@@ -115,8 +116,17 @@ class FetchBundle:
 
     async def make_room(self) -> None:
         """Empty the content store, unless something in it is about to be linked."""
-        if not self._fetching:
-            await asyncio.to_thread(self._contents.trim, 0)
+        await self._trim(0)
+
+    async def _trim(self, ceiling: int) -> None:
+        async with self._trimming:
+            if self._fetching:
+                return
+            trimming = asyncio.ensure_future(asyncio.to_thread(self._contents.trim, ceiling))
+            try:
+                await asyncio.shield(trimming)
+            finally:  # whoever waited may be cancelled: the thread goes on deleting
+                await asyncio.wait([trimming])
 
     async def _require_disk(self) -> None:
         await self.make_room()
