@@ -1,5 +1,6 @@
 """How clouds announce that a machine goes, against servers that answer as theirs do."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -110,6 +111,15 @@ async def test_a_file_says_in_how_many_seconds(tmp_path: Path) -> None:
     for text, left in (("", 120.0), ("45\n", 45.0), ("soon", 120.0)):
         file.write_text(text)
         assert await FileNotices(file)() == left
+
+
+async def test_a_file_that_is_still_being_written_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "leaving"
+    file.touch()
+    asking = asyncio.create_task(FileNotices(file)())
+    await asyncio.sleep(0)  # it has found nothing in it
+    file.write_text("45")
+    assert await asking == 45.0
 
 
 def test_the_setting_says_who_is_asked() -> None:

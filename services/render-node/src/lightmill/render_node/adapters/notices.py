@@ -4,6 +4,7 @@ AWS: "Spot Instance interruption notices" and "Use IMDSv2" of the EC2 user guide
 and use preemptible VMs", the metadata value `instance/preempted`.
 """
 
+import asyncio
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -20,6 +21,7 @@ _TIMEOUT_S = 2.0
 _TOKEN_S = 300
 _GOOGLE_GIVES = 30.0
 _UNSAID = 120.0
+_WRITING_S = 0.2
 
 
 class NoNotices:
@@ -86,11 +88,18 @@ class FileNotices:
     async def __call__(self) -> float | None:
         """Return what the file says, two minutes where it says nothing."""
         try:
-            return max(0.0, float(self._path.read_text("utf-8").strip() or _UNSAID))  # a few bytes
+            said = self._read()
+            if not said:  # whoever makes it may be about to write it
+                await asyncio.sleep(_WRITING_S)
+                said = self._read()
+            return max(0.0, float(said or _UNSAID))
         except FileNotFoundError:
             return None
         except (ValueError, OSError):
             return _UNSAID
+
+    def _read(self) -> str:
+        return self._path.read_text("utf-8").strip()  # a few bytes
 
 
 def notices_from(spot: str, clock: Clock) -> Notices:
