@@ -182,7 +182,7 @@ async def test_retry_after_is_kept_to(node: Node, remote: RemoteServer, code: in
 
 async def test_a_service_that_stays_busy_costs_no_retry(node: Node, remote: RemoteServer) -> None:
     remote.faults["submit"] = [status(429, retry_after="3600")]
-    failure = await node.failing(work(timeout=1000))
+    failure = await node.failing(work())
     assert failure.kind is FailureKind.LICENCE
     assert len(remote.seen("submit")) == 1
 
