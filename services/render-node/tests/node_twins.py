@@ -204,13 +204,21 @@ class Leader:
     inbox: Inbox
     epoch: int
     reports: list[NodeReport] = field(default_factory=list)
+    former: set[str] = field(default_factory=set)
 
     async def read(self) -> None:
         with suppress(LinkLostError):
             while True:
                 for delivery in await self.inbox.receive(100):
-                    self.reports.append(NodeReport.model_validate_json(delivery.body))
+                    report = NodeReport.model_validate_json(delivery.body)
+                    if report.session not in self.former:
+                        self.reports.append(report)
                     await self.inbox.settle(delivery)
+
+    def forget_session(self) -> None:
+        """Take no more notice of the session so far, nor of what it has yet to be heard of."""
+        self.former.add(self.last.session)
+        self.reports.clear()
 
     @property
     def last(self) -> NodeReport:
@@ -293,7 +301,7 @@ class World:
             node_cores=4,
             node_ram=2**32,
             node_disk_floor=0,
-            node_drain_seconds=5,
+            node_drain_seconds=60,
         )
 
     @asynccontextmanager

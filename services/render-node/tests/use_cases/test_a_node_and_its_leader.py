@@ -1,9 +1,15 @@
 """What goes between a node and its leader, over the broker's twin."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 from node_twins import NODE, Leader, World, assignment, until
+from typing_extensions import override
 
 from lightmill.broker.in_process import InProcessBroker
+from lightmill.broker.ports import Link
 from lightmill.domain.failures import FailureKind
 from lightmill.domain.job import Work
 from lightmill.messages.attempts_settled import AttemptsSettled, SettledAttempt, SettledFrames
@@ -143,7 +149,7 @@ async def test_a_cancel_is_remembered_over_a_restart(world: World, leader: Leade
         await leader.finish("a")
         await leader.settle("a")
         await until(lambda: not leader.last.finishes)
-    leader.reports.clear()
+    leader.forget_session()
     async with world.node():
         await leader.order(assign=(assignment("a"),))
         assert (await leader.finish("a")).outcome is Outcome.CANCELLED
@@ -170,7 +176,7 @@ async def test_orders_of_a_former_leader_are_refused(world: World, leader: Leade
         await leader.order(epoch=5, assign=(assignment("new"),))
         await leader.finish("new")
         assert [one.attempt_id for one in leader.last.finishes] == ["new"]
-    leader.reports.clear()
+    leader.forget_session()
     async with world.node():
         await leader.order(epoch=4, assign=(assignment("older"),))
         await leader.order(epoch=5, assign=(assignment("newer"),))
@@ -191,17 +197,36 @@ async def test_what_orders_settle_is_forgotten_though_they_are_refused(
     assert (told.held, told.finishes) == ((), ())
 
 
+class Door(InProcessBroker):
+    """A broker that nodes connect with while it is unlocked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unlocked = asyncio.Event()
+        self.unlocked.set()
+
+    @override
+    @asynccontextmanager
+    async def connect(self, name: str) -> AsyncIterator[Link]:
+        if name.startswith("node"):
+            await self.unlocked.wait()
+        async with super().connect(name) as link:
+            yield link
+
+
 async def test_a_render_goes_on_while_the_link_is_lost(world: World) -> None:
+    world.broker = door = Door()
     async with world.node():
         async with world.leader() as leader:
             world.engines.hold_from(1)
             await leader.order(assign=(assignment("a"),))
             await until(lambda: world.engines.begun == [1])
             former = leader.last.session
-            assert isinstance(world.broker, InProcessBroker)
-            world.broker.drop_links()
+            door.unlocked.clear()
+            door.drop_links()
             world.engines.release()
         async with world.leader() as leader:
+            door.unlocked.set()  # not before: whatever the new session says first is heard
             finish = await leader.finish("a")
             assert finish.outcome is Outcome.SUCCEEDED
             assert leader.last.session != former

@@ -43,6 +43,7 @@ async def test_a_paused_node_says_why_ends_what_runs_and_takes_work_again(
         await until(lambda: not leader.last.draining)
         await leader.order(assign=(assignment("d"),))
         assert (await leader.finish("d")).outcome is Outcome.SUCCEEDED
+        await until(lambda: len(around.told) == 2)
     assert around.told == [("paused: I am at it",), ()]
 
 
