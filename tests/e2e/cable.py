@@ -20,7 +20,7 @@ class Cable:
         self._server = host, port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()
         self._open: set[socket.socket] = set()
         self.full = threading.Event()
         self.mend()
@@ -72,10 +72,21 @@ class Cable:
             return
         with suppress(OSError):
             server = socket.create_connection(self._server)
-            self._open |= {client, server}
+            if not self._joined(client, server):
+                return
             back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
             back.start()
             self._pump(client, server, towards=True)
+
+    def _joined(self, *ends: socket.socket) -> bool:
+        """Take a connection in, unless the cable was cut while it was made."""
+        with self._turn:
+            if not (self.full.is_set() and self._cut):
+                self._open |= set(ends)
+                return True
+        for end in ends:
+            end.close()
+        return False
 
     def _pump(
         self, source: socket.socket, target: socket.socket, *, towards: bool = False
@@ -105,9 +116,10 @@ class Cable:
         return piece
 
     def _break(self) -> None:
-        for end in self._open:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        with self._turn:
+            for end in self._open:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

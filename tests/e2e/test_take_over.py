@@ -83,13 +83,19 @@ class Stage:
         """Tell whether the leader has heard both nodes."""
         return len(await self.column("SELECT id FROM nodes WHERE state = 'ONLINE'")) == 2
 
-    async def kill_the_leader(self) -> float:
-        """Return the seconds from the kill to the first commit of the next leader."""
+    async def kill_the_leader(self, wanted: int) -> float:
+        """Return the seconds from the kill to the first commit of the next leader.
+
+        Args:
+            wanted: The results that there will be; once there are, nothing is left to commit.
+        """
         before = await self.standing()
         killed = self.schedulers.pop(before.holder).kill()
         first = await self.changed(before, lambda now: now.epoch > before.epoch)
+        committed = first.results, first.attempts
         await self.changed(
-            first, lambda now: (now.results, now.attempts) != (first.results, first.attempts)
+            first,
+            lambda now: now.results == wanted or (now.results, now.attempts) != committed,
         )
         return time.monotonic() - killed
 
@@ -110,7 +116,7 @@ class Stage:
             return (await self.standing()).results >= before + BATCH // 10
 
         await until(under_way)
-        seconds = await self.kill_the_leader()
+        seconds = await self.kill_the_leader(before + BATCH)
         self.start_scheduler()
         await asyncio.to_thread(client.wait, job)
         await until(self.stood_by)
