@@ -1,12 +1,14 @@
 """The whole scheduler service against invented nodes, through database and broker."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
 from services.scheduler.tests.service import running, until
 from sqlalchemy import Table, func, insert, select, update
+from typing_extensions import override
 
 from lightmill.broker.ports import Outgoing
 from lightmill.domain.failures import RetryPolicy
@@ -16,6 +18,7 @@ from lightmill.domain.resources import Needs
 from lightmill.domain.results import attempt_prefix
 from lightmill.messages.job_wanted import JobWanted
 from lightmill.messages.node_report import Outcome
+from lightmill.runtime.clock import Clock
 from lightmill.runtime.ids import new_id
 from lightmill.runtime.parts import Parts
 from lightmill.runtime.persistence import again_and_again
@@ -23,6 +26,7 @@ from lightmill.scheduler.config import SchedulerSettings
 from lightmill.scheduler.factory import run
 from lightmill.scheduler.simulation.invented_node import machine
 from lightmill.scheduler.simulation.online_node import WORKSPACE, OnlineNode, at_once, never
+from lightmill.storage.cache.memory import MemoryStatusCache
 from lightmill.storage.sql.schema.api import JOBS
 from lightmill.storage.sql.schema.scheduler import (
     ATTEMPTS,
@@ -196,6 +200,38 @@ async def test_a_new_leader_goes_on_where_the_old_one_was_cut_off(parts: Parts) 
             node.renders = at_once
             await ended(parts, job_id)
     assert len(await rows(parts, RESULTS, job_id=job_id)) == 10
+    assert {row.state for row in await rows(parts, ATTEMPTS, job_id=job_id)} == {"SUCCEEDED"}
+
+
+class HeldCache(MemoryStatusCache):
+    """Takes statuses when `gate` is open; what leaves after them waits behind them."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.gate = asyncio.Event()
+
+    @override
+    async def set_newer(self, key: str, version: int, value: Mapping[str, object]) -> None:
+        await self.gate.wait()
+        await super().set_newer(key, version, value)
+
+
+async def test_an_order_that_is_held_up_on_its_way_out_is_not_missed(parts: Parts) -> None:
+    cache, node = HeldCache(parts.clock), OnlineNode(machine("a", 2), parts.broker)
+
+    async def held_up() -> bool:
+        return len(await rows(parts, ATTEMPTS, job_id=job_id)) > len(node.seen)
+
+    async def silent_on_it() -> bool:
+        return node.node.sequence > told + 15
+
+    async with running(scheduler(replace(parts, cache=cache)), online(node)):
+        job_id = await submit(parts, "1-20")
+        await until(held_up)
+        told = node.node.sequence
+        await until(silent_on_it)
+        cache.gate.set()
+        await ended(parts, job_id)
     assert {row.state for row in await rows(parts, ATTEMPTS, job_id=job_id)} == {"SUCCEEDED"}
 
 

@@ -14,6 +14,8 @@ from lightmill.broker.in_process import InProcessBroker
 from lightmill.domain.frames import FrameSet
 from lightmill.domain.job import JobSpec, StepSpec, Wanted, Work
 from lightmill.domain.resources import Needs
+from lightmill.messages.leader_tick import LeaderTick
+from lightmill.messages.topology import reports_queue
 from lightmill.runtime.clock import SystemClock
 from lightmill.scheduler.adapters.batch import batch
 from lightmill.scheduler.core.changes import Changes
@@ -169,6 +171,10 @@ async def test_news_is_acknowledged_after_its_own_commit() -> None:
     assert done == ["a after 1", "b after 2"]
 
 
+async def at_once() -> None:
+    """Have sent everything."""
+
+
 @asynccontextmanager
 async def leading(decide: Decide, ledger: Ledger, *, breath: float = 0.0) -> AsyncIterator[Lead]:
     """Give a leader whose turns begin with the first `await` in the block."""
@@ -177,6 +183,7 @@ async def leading(decide: Decide, ledger: Ledger, *, breath: float = 0.0) -> Asy
             decide=decide,
             ledger=ledger,
             link=link,
+            sent=at_once,
             clock=SystemClock(),
             epoch=1,
             beat=1.0,
@@ -251,6 +258,26 @@ async def test_the_news_of_one_source_are_acknowledged_together() -> None:
     ]
     await decide(pieces)
     assert sorted(done) == ["None 0", "None 1", "doorbells 1", "reports 1"]
+
+
+async def test_no_beat_passes_while_orders_are_held_up_on_their_way_out() -> None:
+    decide, ledger = leader()
+    held_up, gate = asyncio.Event(), asyncio.Event()
+
+    async def sent() -> None:
+        held_up.set()
+        await gate.wait()
+
+    async with leading(decide, ledger) as lead:
+        lead.sent = sent
+        reports = await lead.link.subscribe(reports_queue(1))
+        ticking = asyncio.create_task(lead.tick())
+        await until(lambda: held_up.is_set() or decide.beats > 0)
+        assert decide.beats == 0
+        gate.set()
+        (tick,) = await reports.receive(10)
+        ticking.cancel()
+    assert LeaderTick.model_validate_json(tick.body).number == decide.beats == 1
 
 
 def test_rows_tell_what_was_true_when_they_were_taken() -> None:

@@ -430,3 +430,45 @@ async def test_rows_that_nobody_hands_over_leave_although_others_keep_coming(
             while "unannounced" not in link.keys:
                 relay.hand(await write_together(database, publish("handed")))
     assert link.keys.count("unannounced") == 1
+
+
+async def test_what_is_handed_over_counts_as_sent_when_it_has_left(
+    database: Database, relay: Relay, link: RecordingLink
+) -> None:
+    async with running(relay, link):
+        await relay.sent()
+        link.gate.clear()
+        relay.hand(await write_together(database, publish("held up")))
+        sent = asyncio.create_task(relay.sent())
+        await link.asked.wait()
+        assert not sent.done()
+        link.gate.set()
+        await sent
+    assert link.keys == ["held up"]
+
+
+async def test_nothing_counts_as_sent_before_what_another_link_has_left(
+    database: Database, relay: Relay, link: RecordingLink
+) -> None:
+    await write(database, publish(*map(str, range(50))))
+    link.gate.clear()
+    async with running(relay, link):
+        sent = asyncio.create_task(relay.sent())
+        await link.asked.wait()
+        assert not sent.done()
+        link.gate.set()
+        await sent
+    assert len(link.keys) == 50
+
+
+async def test_what_was_found_and_then_handed_over_counts_as_sent(
+    database: Database, relay: Relay, link: RecordingLink
+) -> None:
+    async with running(relay, link):
+        parcels = await write_together(database, publish("found"))
+        relay.wake()
+        await until(lambda: link.keys == ["found"])
+        relay.hand(parcels)
+        async with asyncio.timeout(60):
+            await relay.sent()
+    assert link.keys == ["found"]

@@ -155,6 +155,7 @@ async def _take_over(
         decide=decide,
         ledger=ledger,
         link=link,
+        sent=relay.sent,
         clock=parts.clock,
         epoch=epoch,
         beat=beat,

@@ -80,16 +80,27 @@ class Relay:
         self._look_at = 0.0
         self._put_off = True  # a look for the sake of what is handed over
         self._bidden = True
+        self._took = self._sent = 0  # of what was handed over
+        self._caught_up = False  # with what other links have left
+        self._went_on = asyncio.Event()
 
     def hand(self, parcels: Sequence[Parcel]) -> None:
         """Take rows that have just been committed, those of one writer in their order."""
         self._handed += self._not_found(parcels)
+        self._took += len(parcels)
         self._woken.set()
 
     def wake(self) -> None:
         """Say that there are new rows; called after the commit."""
         self._bidden = True
         self._woken.set()
+
+    async def sent(self) -> None:
+        """Return when all has been sent that is handed over by now, or that other links left."""
+        due = self._took
+        while self._sent < due or not self._caught_up:
+            self._went_on.clear()
+            await self._went_on.wait()
 
     async def run(self, link: Link, on_returned: Returned | None = None) -> None:
         """Carry rows over `link` until it is lost or the task is cancelled.
@@ -105,9 +116,12 @@ class Relay:
         lost = asyncio.ensure_future(link.lost())
         lost.add_done_callback(lambda _: self._woken.set())
         self._look_at, self._put_off = 0.0, True  # what another link has left comes first
+        self._caught_up = False
         try:
             while not lost.done():
                 self._woken.clear()
+                self._sent = self._took - len(self._handed)  # nothing is under way here
+                self._went_on.set()
                 if self._handed and not (self._put_off and self._has_to_look()):
                     self._put_off = self._has_to_look()
                     await self._carry_handed(link, on_returned)
@@ -115,6 +129,8 @@ class Relay:
                     self._bidden = self._put_off = False
                     if await self.carry(link, on_returned) >= self._batch:
                         self._bidden = True
+                    else:
+                        self._caught_up = True
                 else:
                     await self._rest()
             raise LinkLostError("the broker's connection is gone")

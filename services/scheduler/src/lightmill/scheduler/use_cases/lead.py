@@ -1,7 +1,7 @@
 """One term of one leader: from taking over to losing the lock, the broker or the database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -29,11 +29,16 @@ _SKEW = timedelta(minutes=10)
 
 @dataclass(slots=True, kw_only=True)
 class Lead:
-    """Collects the news of all sources and decides on them, turn by turn."""
+    """Collects the news of all sources and decides on them, turn by turn.
+
+    Attributes:
+        sent: Returns when all that was committed before it was called has left.
+    """
 
     decide: Decide
     ledger: Ledger
     link: Link
+    sent: Callable[[], Awaitable[None]]
     clock: Clock
     epoch: int
     beat: float
@@ -77,9 +82,13 @@ class Lead:
             await asyncio.sleep(0)  # much may have come: others have their turn between two pieces
 
     async def tick(self) -> None:
-        """Send a beat through the queue that carries the reports, for ever."""
+        """Send a beat through the queue that carries the reports, for ever.
+
+        None passes while orders are held up on their way out: no node can have them yet.
+        """
         number = 0
         while True:
+            await self.sent()
             number += 1
             self.decide.beats = number
             tick = LeaderTick(epoch=self.epoch, number=number)
