@@ -1,6 +1,7 @@
 """What only the folder has: signatures to verify, streams to take in, files to keep whole."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,18 +117,20 @@ def left_over(tmp_path: Path) -> list[Path]:
 async def test_a_reader_never_sees_half_of_a_replacement(folder: FolderStore) -> None:
     await folder.put("a.png", b"0" * 500_000, "image/png")
 
+    seen: list[bytes] = []
+
     async def write() -> None:
-        for number in range(1, 30):
+        for number in itertools.count(1):
             await folder.put("a.png", b"%d" % (number % 10) * 500_000, "image/png")
+            if number >= 30 and len(set(seen)) > 1:
+                return
 
     writing = asyncio.create_task(write())
-    seen: set[bytes] = set()
     while not writing.done():
         content = await folder.get("a.png")
         assert content == content[:1] * 500_000
-        seen.add(content[:1])
+        seen.append(content[:1])
     await writing
-    assert len(seen) > 1
 
 
 async def test_deleting_and_storing_side_by_side_in_one_folder(folder: FolderStore) -> None:
@@ -139,6 +142,22 @@ async def test_deleting_and_storing_side_by_side_in_one_folder(folder: FolderSto
     await asyncio.gather(*(come_and_go(f"deep/er/{number}") for number in range(4)))
     assert [key async for key in folder.keys("")] == []
     assert not folder.path("deep").exists()
+
+
+async def test_a_listing_bears_that_others_come_and_go_meanwhile(folder: FolderStore) -> None:
+    listed = False
+
+    async def come_and_go(name: str) -> None:
+        while not listed:
+            await folder.put(name, b"x", "text/plain")
+            await folder.delete([name])
+
+    await folder.put("deep/stays", b"x", "text/plain")
+    others = [asyncio.create_task(come_and_go(f"deep/{number}/er")) for number in range(6)]
+    for _ in range(200):
+        assert "deep/stays" in [key async for key in folder.keys("")]
+    listed = True
+    await asyncio.gather(*others)
 
 
 async def test_a_store_that_cannot_write_says_so(folder: FolderStore, tmp_path: Path) -> None:

@@ -116,7 +116,8 @@ class Tree:
         start = self._content / prefix.rpartition("/")[0] if "/" in prefix else self._content
         if ".." in prefix.split("/"):
             return []
-        files = (path for path in start.rglob("*") if path.is_file())
+        folders = os.walk(start)  # those that have gone meanwhile it leaves out
+        files = (Path(folder, file) for folder, _, inside in folders for file in inside)
         names = (path.relative_to(self._content).as_posix() for path in files)
         return sorted(name for name in names if name.startswith(prefix))
 
