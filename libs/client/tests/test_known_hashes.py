@@ -9,7 +9,8 @@ import pytest
 from lightmill.client.folder import LocalFile, read_folder
 from lightmill.client.known_hashes import KnownHashes, Taken
 
-HOUR_NS = 3600 * 10**9
+SECOND_NS = 10**9
+HOUR_NS = 3600 * SECOND_NS
 OTHER = "0" * 64
 
 
@@ -54,16 +55,19 @@ def test_a_file_that_was_changed_is_read_whatever_its_date_says(
 ) -> None:
     file = shot / "a.blend"
     was, status = read_folder(file, known), file.stat()
-    file.write_bytes(b"SCENE")
-    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    while file.stat().st_ctime_ns == status.st_ctime_ns:  # a file's clock ticks every few ms
+        file.write_bytes(b"SCENE")
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert file.stat().st_mtime_ns == status.st_mtime_ns
     assert read_folder(file, known) != was
 
 
 def test_a_file_that_has_just_changed_is_not_remembered(tmp_path: Path, shot: Path) -> None:
-    known = KnownHashes(tmp_path / "hashes.sqlite")
-    plant(known, shot / "a.blend", time.time_ns())
+    known, file = KnownHashes(tmp_path / "hashes.sqlite"), shot / "a.blend"
+    plant(known, file, file.stat().st_ctime_ns + SECOND_NS)
     assert OTHER not in hashes(read_folder(shot, known))
+    plant(known, file, file.stat().st_ctime_ns + HOUR_NS)
+    assert OTHER in hashes(read_folder(shot, known))
 
 
 def test_a_folder_of_a_similar_name_is_another(known: KnownHashes, shot: Path) -> None:
