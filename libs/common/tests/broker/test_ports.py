@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 import pytest
 
@@ -129,12 +130,20 @@ async def test_one_queue_bound_twice_takes_a_message_once(broker: Broker) -> Non
         assert await nothing_comes(inbox)
 
 
-async def test_what_is_not_settled_comes_again_in_order(broker: Broker) -> None:
+class UnderTest(Protocol):
+    broker: Broker
+
+    async def given_back(self, queue: Queue) -> None: ...
+
+
+async def test_what_is_not_settled_comes_again_in_order(under_test: UnderTest) -> None:
+    broker = under_test.broker
     async with broker.connect("first") as link:
         await link.publish([doorbell(n) for n in range(10)])
         inbox = await link.subscribe(SCHEDULER_INBOX)
         deliveries = await receive(inbox, 7)
         await inbox.settle(deliveries[2])
+    await under_test.given_back(SCHEDULER_INBOX)
     async with broker.connect("second") as link:
         await link.publish([doorbell(10)])
         inbox = await link.subscribe(SCHEDULER_INBOX)

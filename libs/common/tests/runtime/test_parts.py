@@ -1,9 +1,9 @@
 import pytest
 from pydantic import SecretStr
 
-from lightmill.broker.rabbitmq import declare_topology
 from lightmill.messages.job_wanted import JobWanted
 from lightmill.messages.topology import SCHEDULER_INBOX
+from lightmill.runtime.ids import new_id
 from lightmill.runtime.installation.bucket import prepare_bucket
 from lightmill.runtime.parts import PartMissingError, broker, object_store, real_parts
 from lightmill.runtime.settings import Settings
@@ -13,6 +13,7 @@ from lightmill.storage.sql.parcel import SetStatus
 from lightmill.storage.sql.relay import Relay
 from lightmill.storage.sql.schema import api
 from lightmill.testing.containers import MysqlServer, RabbitServer, RedisServer, S3Server
+from lightmill.testing.queues import empty_queues
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ async def settings(
     redis_server: RedisServer,
     s3_server: S3Server,
 ) -> Settings:
-    await declare_topology(rabbitmq_server.url, rabbitmq_server.password)
+    await empty_queues(rabbitmq_server)
     return Settings(
         database_url=mysql_server.url(mysql_database.url.database or ""),
         database_password=SecretStr(mysql_server.password),
@@ -40,11 +41,11 @@ async def settings(
 
 @pytest.mark.backing
 async def test_an_effect_travels_from_its_commit_to_every_real_part(settings: Settings) -> None:
-    wanted = JobWanted(job_id="j", version=1)
+    wanted, key = JobWanted(job_id="j", version=1), f"job:{new_id()}"
     async with real_parts(settings) as parts, parts.broker.connect("test") as link:
         inbox = await link.subscribe(SCHEDULER_INBOX)
         async with parts.database.transaction() as connection:
-            message, status = Publish(wanted, headers={"x": "1"}), SetStatus("job:j", 1, {"a": 1})
+            message, status = Publish(wanted, headers={"x": "1"}), SetStatus(key, 1, {"a": 1})
             await put(connection, api.OUTBOX, [message, status], parts.clock.now())
         relay = Relay(parts.database, api.OUTBOX, parts.cache, parts.clock, shared=True)
         assert await relay.carry(link) == 2
@@ -52,7 +53,7 @@ async def test_an_effect_travels_from_its_commit_to_every_real_part(settings: Se
         assert (delivery.kind, delivery.body) == (wanted.routing_key, wanted.body())
         assert delivery.headers["x"] == "1"
         await inbox.settle(delivery)
-        assert await parts.cache.get("job:j") == {"a": 1}
+        assert await parts.cache.get(key) == {"a": 1}
         assert await relay.carry(link) == 0
 
 
