@@ -17,6 +17,6 @@ async def cache(request: pytest.FixtureRequest) -> AsyncIterator[StatusCache]:
         yield MemoryStatusCache(SystemClock())
         return
     server: RedisServer = request.getfixturevalue("redis_server")
-    redis = RedisStatusCache(server.url, server.password)
+    redis = RedisStatusCache(server.url, server.password, patience=30)
     yield redis
     await redis.close()

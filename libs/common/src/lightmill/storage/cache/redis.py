@@ -38,15 +38,22 @@ class RedisStatusCache(StatusCache):
     """The server at a `redis://user@host:port/database` URL.
 
     When it is away, nothing is kept and nothing is found, and one warning is logged.
+
+    Args:
+        url: Where it is.
+        password: Of the user.
+        patience: Seconds after which a server that does not answer counts as away.
     """
 
-    def __init__(self, url: str, password: str | None = None) -> None:
+    def __init__(
+        self, url: str, password: str | None = None, *, patience: float = _TIMEOUT
+    ) -> None:
         self._redis = Redis.from_url(
             url,
             password=password,
             decode_responses=True,
-            socket_timeout=_TIMEOUT,
-            socket_connect_timeout=_TIMEOUT,
+            socket_timeout=patience,
+            socket_connect_timeout=patience,
             retry=Retry(NoBackoff(), 1),  # once: a connection may have died while it was idle
         )
         self._set_newer = self._redis.register_script(_SET_NEWER)
