@@ -16,6 +16,8 @@ from lightmill.local.pictures import open_image
 pytestmark = pytest.mark.slow
 
 QUICK = {"seconds": 0.05, "width": 32, "height": 18}
+SHORT_AND_LONG = {"seconds": [0.05, 12], "seed": 745}
+"""Draws 0.3 s for frame 1 and 11.9 s for frame 2: long enough to look what is told of frame 1."""
 
 
 def settings(folder: Path, nodes: int = 2) -> LocalSettings:
@@ -60,7 +62,7 @@ async def test_what_an_engine_prints_is_read_while_it_renders(tmp_path: Path) ->
                 engine="simulated",
                 frames="1-2",
                 chunk=2,
-                settings={**QUICK, "seconds": 2},
+                settings={**QUICK, **SHORT_AND_LONG},
             )
             while not (attempts := one.attempts(job_id)):
                 one._pause(0.05)  # noqa: SLF001  # as `wait` does

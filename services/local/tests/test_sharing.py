@@ -71,7 +71,7 @@ async def test_a_limit_of_one_lets_one_task_run_on_the_whole_farm(tmp_path: Path
         job = keeper.shot("1-4", limits=["arnold"], chunk=1)
         keeper.wait(job, step=0.05)
         attempts = sorted(keeper.attempts(job), key=lambda one: one.assigned_at)
-        assert len(attempts) == 4
+        assert sum(one.state == "SUCCEEDED" for one in attempts) == 4
         for one, following in pairwise(attempts):
             assert one.ended_at is not None
             assert following.assigned_at >= one.ended_at

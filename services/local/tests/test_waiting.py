@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from services.local.tests.test_sharing import ONE, QUICK, Keeper, state, with_keeper
 
+from lightmill.client.models import Reason
 from lightmill.scheduler.core.outlook import Cause
 
 pytestmark = pytest.mark.slow
@@ -125,8 +126,13 @@ def test_every_reason_that_there_is_is_brought_about() -> None:
 async def test_a_job_tells_why_it_waits(tmp_path: Path, kind: Cause, bring: Bring) -> None:
     def program(keeper: Keeper) -> None:
         job = bring(keeper)
-        keeper.becomes(lambda: kind in keeper.kinds(job))
-        told = next(r for r in keeper.waiting(job).reasons if r.kind == kind)
-        assert told.text.endswith(".")
+        told: list[Reason] = []
+
+        def tells() -> bool:
+            told[:] = [reason for reason in keeper.waiting(job).reasons if reason.kind == kind]
+            return bool(told)
+
+        keeper.becomes(tells)
+        assert told[0].text.endswith(".")
 
     await with_keeper(tmp_path, program)

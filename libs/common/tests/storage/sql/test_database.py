@@ -199,15 +199,18 @@ async def test_mysql_connections_that_were_killed_are_replaced(
 
 @pytest.mark.backing
 async def test_mysql_connections_that_were_killed_a_moment_ago_cost_one_error(
-    mysql_database: Database,
+    mysql_server: MysqlServer, mysql_schema: str, mysql_database: Database
 ) -> None:
-    async with mysql_database.reading() as connection:
+    url, password = mysql_server.url(mysql_schema), mysql_server.password
+    database = Database.open(url, password, fresh_seconds=600)  # so long is a moment here
+    async with database.reading() as connection:
         mine = (await connection.exec_driver_sql("SELECT CONNECTION_ID()")).scalar_one()
     async with mysql_database.alone() as connection:
         await connection.exec_driver_sql(f"KILL {mine}")
     with pytest.raises(OperationalError):
-        await count(mysql_database)
-    assert await count(mysql_database) == 0
+        await count(database)
+    assert await count(database) == 0
+    await database.close()
 
 
 @pytest.mark.parametrize(
