@@ -18,16 +18,18 @@ from lightmill.messages.topology import ANALYZER_INBOX, COMMANDS, DEAD_LETTERS, 
 from lightmill.testing.blender import RunBlender
 from lightmill.testing.embedded_farm import EmbeddedFarm
 
-PATIENCE_S = 30.0
-LIMITS = ProcessLimits(seconds=30, memory=2**30, size=2**30)
+PATIENCE_S = 100.0
+LIMITS = ProcessLimits(seconds=120, memory=2**30, size=2**30)
 NEVER_S = 1000.0
 
 
 @contextlib.asynccontextmanager
 async def running(
-    farm: EmbeddedFarm, scratch: Path, sweep: float = NEVER_S
+    farm: EmbeddedFarm, scratch: Path, sweep: float = NEVER_S, at_once: int = 2
 ) -> AsyncIterator[None]:
-    settings = AnalyzerSettings(analysis_sweep=sweep, analysis_scratch=scratch)
+    settings = AnalyzerSettings(
+        analysis_sweep=sweep, analysis_scratch=scratch, analyses_at_once=at_once
+    )
     stop = asyncio.Event()
     service = asyncio.create_task(run(settings, farm.parts, stop))
     try:
@@ -63,7 +65,7 @@ async def test_requests_made_before_it_started_are_answered(
 async def test_a_message_is_answered_announced_and_settled(
     farm: EmbeddedFarm, tmp_path: Path
 ) -> None:
-    async with running(farm, tmp_path), farm.parts.broker.connect("test") as link:
+    async with running(farm, tmp_path, at_once=1), farm.parts.broker.connect("test") as link:
         events = await link.subscribe(events_queue("test", "analysis.#"))
         request = await farm.ask("a.blend", {"a.blend": b"no scene"})
         await link.publish([wanted(request)])
@@ -72,7 +74,15 @@ async def test_a_message_is_answered_announced_and_settled(
         assert request.encode() in event.body
         row = await until_answered(farm, request)
         assert row["error"] == "a.blend is no Blender file: File is not a blend file"
-    assert farm.broker.depth(ANALYZER_INBOX.name) == 0
+        following = await farm.ask("wolf.c4d", {"wolf.c4d": b""})
+        await link.publish([wanted(following)])
+        await until_answered(farm, following)  # of which it hears when the first is settled
+    async with farm.parts.broker.connect("next") as link:
+        inbox = await link.subscribe(ANALYZER_INBOX)
+        await link.publish([wanted("the last")])
+        left = [delivery.body for delivery in await inbox.receive(10)]
+    assert wanted("the last").body in left
+    assert wanted(request).body not in left
 
 
 async def test_requests_whose_message_was_lost_are_found(
@@ -103,6 +113,9 @@ async def test_what_is_no_request_is_buried_and_the_next_is_read(
         request = await farm.ask("wolf.c4d", {"wolf.c4d": b""})
         farm.broker.route(wanted(request))
         await until_answered(farm, request)
+        async with asyncio.timeout(PATIENCE_S):
+            while not farm.broker.depth(DEAD_LETTERS.name):  # noqa: ASYNC110  # no event tells of it
+                await asyncio.sleep(0.02)
     assert farm.broker.depth(DEAD_LETTERS.name) == 1
 
 

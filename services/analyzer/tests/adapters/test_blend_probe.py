@@ -1,12 +1,14 @@
 """Scenes that a real Blender wrote, read in the child process as the service does."""
 
 import asyncio
+import contextlib
 import fcntl
 import random
 import shutil
 import socket
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -18,7 +20,7 @@ from lightmill.analyzer.core.reading import SceneReading
 from lightmill.analyzer.ports import UnreadableSceneError
 from lightmill.testing.blender import RunBlender
 
-LIMITS = ProcessLimits(seconds=30, memory=2 * 2**30, size=2**30)
+LIMITS = ProcessLimits(seconds=120, memory=2 * 2**30, size=2**30)
 BWRAP = sandbox.bubblewrap()
 
 
@@ -118,7 +120,7 @@ def test_all_frames_of_a_large_compressed_file_are_read(bundle: Path) -> None:
 @pytest.mark.blender
 @pytest.mark.slow
 def test_a_file_that_unpacks_to_too_much_is_refused(bundle: Path) -> None:
-    limits = ProcessLimits(seconds=30, memory=2 * 2**30, size=3 * 2**20)
+    limits = ProcessLimits(seconds=120, memory=2 * 2**30, size=3 * 2**20)
     with pytest.raises(UnreadableSceneError, match="unpacks to more bytes"):
         read(bundle, "large.blend", limits)
 
@@ -235,13 +237,23 @@ async def test_a_reader_dies_with_who_asked(tmp_path: Path) -> None:
     reading = asyncio.create_task(
         ProbeReader(Probe(LIMITS, BWRAP, probe), ()).read(tmp_path, "a.blend")
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(100):
         while not lock.stat().st_size:  # noqa: ASYNC110  # another process sets it
             await asyncio.sleep(0.02)
     reading.cancel()
     await asyncio.wait({reading})
     with lock.open() as held:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while the reader lives
+        async with asyncio.timeout(100):  # a process that dies closes one file after the other
+            while not _locked(held):  # noqa: ASYNC110  # another process sets it
+                await asyncio.sleep(0.02)
+
+
+def _locked(file: TextIO) -> bool:
+    """Tell whether `file` could be locked, as it cannot while the reader lives."""
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 PRY = """

@@ -13,7 +13,7 @@ from lightmill.analyzer.core.outcome import outcome
 from lightmill.analyzer.core.reading import SceneReading
 from lightmill.analyzer.ports import UnreadableSceneError
 
-LIMITS = ProcessLimits(seconds=30, memory=2**30, size=2**30)
+LIMITS = ProcessLimits(seconds=120, memory=2**30, size=2**30)
 BWRAP = sandbox.bubblewrap()
 SHOT = """//Maya ASCII 2024 scene
 file -r -ns "den" -rfn "denRN" -typ "mayaAscii" "D:/wolf//scenes/den.ma";

@@ -17,7 +17,7 @@ from lightmill.analyzer.ports import UnreadableSceneError
 
 pytestmark = pytest.mark.slow
 
-LIMITS = ProcessLimits(seconds=30, memory=4 * 2**30, size=2**30)
+LIMITS = ProcessLimits(seconds=120, memory=4 * 2**30, size=2**30)
 BWRAP = sandbox.bubblewrap()
 SHOT = """#usda 1.0
 (
