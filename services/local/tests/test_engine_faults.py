@@ -55,7 +55,7 @@ def submitted(one: Farm, bundle_id: str, name: str) -> str:
         frames="1-3",
         chunk=3,
         needs={"cores": 1, "ram": 3 * 2**29},
-        time_limits={"frame": 4.0 if name == "endless" else 120.0},
+        time_limits={"frame": 10.0 if name == "endless" else 120.0},
         retry={"retries": 1, "first_wait": 0.1},
     )
 
