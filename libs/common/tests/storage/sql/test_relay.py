@@ -388,6 +388,39 @@ async def test_what_was_found_is_not_sent_again_when_it_is_handed_over(
     assert link.keys == ["found", "next"]
 
 
+async def test_what_was_found_is_not_sent_again_however_late_it_is_handed_over(
+    database: Database, relay: Relay, link: RecordingLink
+) -> None:
+    parcels = await write_together(database, publish("found"))
+    assert [await relay.carry(link) for _ in range(3)] == [1, 0, 0]
+    relay.hand(parcels)
+    async with running(relay, link):
+        relay.hand(await write_together(database, publish("next")))
+        await until(lambda: "next" in link.keys)
+    assert link.keys == ["found", "next"]
+
+
+async def test_a_row_that_has_the_id_of_one_that_was_found_leaves_without_being_read(
+    database: Database, cache: RecordingCache
+) -> None:
+    """SQLite gives an id again when its row was the last and is deleted."""
+    looked = CountingLooks.open(database.url.render_as_string(hide_password=False))
+    link = CountingLink(looked)
+    relay = Relay(looked, scheduler.OUTBOX, cache, CLOCK)
+    (found,) = await write_together(database, publish("found"))
+    async with running(relay, link):
+        async with asyncio.timeout(10):
+            while await left(database):
+                pass
+        await until(lambda: looked.begun == looked.ended)
+        before = looked.statements
+        message = Outgoing(exchange="e", key="handed", kind="k", body=b"{}")
+        relay.hand([parcel(found.id, [message], CLOCK.now())])
+        await until(lambda: "handed" in link.keys)
+    await looked.close()
+    assert link.statements[1:] == [before]
+
+
 async def test_what_is_handed_over_while_it_is_being_found_is_sent_once(
     database: Database, cache: RecordingCache, link: RecordingLink
 ) -> None:

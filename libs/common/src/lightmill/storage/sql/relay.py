@@ -19,6 +19,8 @@ BATCH = 500
 _LARGE_BATCH = 20
 """Of an outbox that only one relays, whose rows may be of megabytes."""
 _LOOK_S = 1.0
+_REMEMBERED = 1000
+"""Rows that were found, for those who hand them over after that."""
 
 _DELAY = Histogram(
     "lightmill_outbox_delay_seconds",
@@ -26,6 +28,7 @@ _DELAY = Histogram(
     ["outbox"],
 )
 
+_Name = tuple[int, datetime]
 Returned = Callable[[Sequence[Outgoing]], Awaitable[None]]
 
 
@@ -76,7 +79,7 @@ class Relay:
         self._batch = BATCH if shared else _LARGE_BATCH
         self._woken = asyncio.Event()
         self._handed: list[Parcel] = []
-        self._found: set[int] = set()
+        self._found: dict[_Name, None] = {}  # in order; a set would lose it
         self._look_at = 0.0
         self._put_off = True  # a look for the sake of what is handed over
         self._bidden = True
@@ -153,13 +156,18 @@ class Relay:
             return len(parcels)
         async with self._database.reading() as connection:
             parcels = await self._oldest(connection)
-        self._found = {parcel.id for parcel in parcels}
+        self._remember(parcels)
         self._handed = self._not_found(self._handed)  # which came while it was looked
         await self._deliver(parcels, link, on_returned)
         return len(parcels)
 
     def _not_found(self, parcels: Sequence[Parcel]) -> list[Parcel]:
-        return [parcel for parcel in parcels if parcel.id not in self._found]
+        return [parcel for parcel in parcels if _name(parcel) not in self._found]
+
+    def _remember(self, parcels: Sequence[Parcel]) -> None:
+        self._found |= dict.fromkeys(map(_name, parcels))
+        for name in list(self._found)[:-_REMEMBERED]:
+            del self._found[name]
 
     async def _carry_handed(self, link: Link, on_returned: Returned | None) -> None:
         parcels, self._handed = self._handed, []
@@ -222,3 +230,8 @@ class Relay:
         if parcels:
             delay = self._clock.now() - parcels[0].created_at
             _DELAY.labels(self._outbox.name).observe(delay.total_seconds())
+
+
+def _name(parcel: Parcel) -> _Name:
+    """Return what tells a row from every other: SQLite gives the ids of deleted ones again."""
+    return parcel.id, parcel.created_at
