@@ -20,7 +20,7 @@ class Cable:
         self._server = host, port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self._turn = threading.RLock()
+        self._turn = threading.Condition()
         self._open: set[socket.socket] = set()
         self.full = threading.Event()
         self.mend()
@@ -55,6 +55,11 @@ class Cable:
         self.mend()
         self._flip = count
 
+    def await_end(self) -> None:
+        """Return when every connection has ended, and with it what was still on its way."""
+        with self._turn:
+            assert self._turn.wait_for(lambda: not self._open, 60), "a connection stays open"
+
     def close(self) -> None:
         """Break everything."""
         self._listener.close()
@@ -77,6 +82,12 @@ class Cable:
             back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
             back.start()
             self._pump(client, server, towards=True)
+            back.join()
+            for end in (client, server):
+                end.close()
+            with self._turn:
+                self._open -= {client, server}
+                self._turn.notify_all()
 
     def _joined(self, *ends: socket.socket) -> bool:
         """Take a connection in, unless the cable was cut while it was made."""

@@ -25,7 +25,7 @@ FRAME: Mapping[str, Any] = {
     "name": "one frame",
     "frames": "1",
     "engine": "simulated",
-    "settings": {"seconds": 4, "width": 32, "height": 18},
+    "settings": {"seconds": 8, "width": 32, "height": 18},
     "needs": {"cores": 1, "ram": 2**28},
     "allow_waiting": True,  # for the node to be known
 }
@@ -72,8 +72,11 @@ class Stage:
 
     def states(self) -> dict[str, str]:
         """Return for each node the state of its attempt."""
-        names = {node.id: node.name for node in self.client.nodes()}
-        return {names[one.node_id]: one.state for one in self.client.attempts(self.job)}
+        attempts = self.client.attempts(self.job)
+        names = {
+            node.id: node.name for node in self.client.nodes()
+        }  # after: whoever has one is known
+        return {names[one.node_id]: one.state for one in attempts}
 
     def untold(self) -> list[str]:
         """Return the attempts that the far node has finished, and of which nobody has settled."""
@@ -110,7 +113,7 @@ def stage(
 
 
 def test_what_was_finished_offline_counts_while_its_attempt_is_current(stage: Stage) -> None:
-    with stage.led(beat=5):
+    with stage.led(beat=10):
         attempt = stage.lose_in_mid_frame()
         stage.eventually(lambda: stage.untold() == [attempt.id], PATIENCE)
         assert stage.states() == {"far": "RUNNING"}  # as far as the farm knows

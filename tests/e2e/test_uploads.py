@@ -93,6 +93,7 @@ def test_an_upload_that_was_killed_half_way_goes_on_from_there(site: Site, size:
     assert site.cable.full.wait(600), "it never came half-way"
     command.kill()
     command.communicate()
+    site.cable.await_end()
     site.cable.mend()
     count, lacking = -(-size // PART), site.lacking(file)
     arrived = count - len(lacking)
