@@ -35,16 +35,16 @@ import time
 children = 0
 while children < 400:
     if os.fork() == 0:
-        time.sleep(8)
+        time.sleep(12)
         os._exit(0)
     children += 1
-time.sleep(1.5)
+time.sleep(5)
 harm()
 """
 MEMORY_BOMB = """
 import time
 held = [bytes([n + 1]) * 2**26 for n in range({size} // 2**26)]
-time.sleep(1.5)
+time.sleep(5)
 harm()
 """
 DISK_FILLER = """
@@ -52,7 +52,7 @@ import time
 for number in range({size} // 2**26):
     with open(os.path.join({scratch!r}, "filler-%d" % number), "wb") as file:
         file.write(b"x" * 2**26)
-time.sleep(1.5)
+time.sleep(5)
 harm()
 """
 NETWORK = """

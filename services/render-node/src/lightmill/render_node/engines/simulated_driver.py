@@ -70,10 +70,10 @@ def fails(settings: Settings, frame: int, scratch: Path) -> bool:
 
 
 def eat_memory() -> None:
-    """Hold more and more memory."""
-    held = []
-    while True:
-        held.append(b"x" * 2**24)
+    """Hold more and more memory, up to a gibibyte: whoever should end it may be slow to look."""
+    held = [b"x" * 2**24 for _ in range(64)]
+    time.sleep(3600)
+    held.clear()
 
 
 LEAKED: list[bytes] = []
