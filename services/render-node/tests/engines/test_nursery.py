@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -225,6 +226,18 @@ async def test_when_the_nursery_dies_what_it_started_counts_as_ended(cradle: Cra
     assert not started.child.left_nothing
     os.close(started.output)
     assert process_tree.end(None, cradle.mark)
+    assert await cradle.run("echo", "again") == (0, "again\n")
+
+
+async def test_who_comes_before_its_death_is_noticed_is_started_by_another(
+    cradle: Cradle,
+) -> None:
+    assert await cradle.run("echo", "once") == (0, "once\n")
+    (nursery,) = cradle.children()
+    nursery.kill()
+    end = time.monotonic() + 25
+    while _runs(nursery) and time.monotonic() < end:  # so that the loop hears nothing of it
+        time.sleep(0.001)  # noqa: ASYNC251  # as above
     assert await cradle.run("echo", "again") == (0, "again\n")
 
 

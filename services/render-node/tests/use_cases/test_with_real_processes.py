@@ -33,6 +33,12 @@ def _processes() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
 
 
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 async def test_images_of_the_right_size_arrive(world: World, leader: Leader) -> None:
     async with world.node():
         await leader.order(assign=(_order("a", 1, 2, seconds=0.01),))
@@ -65,9 +71,11 @@ async def test_an_engine_that_dies_fails_one_frame_and_the_next_is_rendered(
     async with world.node():
         await leader.order(assign=(_order("a", seconds=60),))
         await leader.held("a", lambda held: held.progress > 0)
-        for process in reversed(_processes()):
+        killed = _processes()
+        for process in reversed(killed):
             with suppress(psutil.NoSuchProcess):  # it ends with the one inside it
                 process.kill()
+        await until(lambda: not any(map(_runs, killed)))
         finish = await leader.finish("a")
         assert finish.failure in {FailureKind.ENGINE, FailureKind.OUT_OF_MEMORY}
         await leader.order(assign=(_order("b", seconds=0.01),))

@@ -49,7 +49,7 @@ class Nursery:
             return await self._own.start(birth)
         born = self._unborn[name] = asyncio.get_running_loop().create_future()
         born.add_done_callback(_consumed)
-        self._send(asked, birth)
+        self._send(name, asked, birth)
         try:
             return await asyncio.shield(born)
         except asyncio.CancelledError:
@@ -63,11 +63,15 @@ class Nursery:
             self._leave()
             await asyncio.to_thread(os.waitpid, self._pid, 0)
 
-    def _send(self, asked: bytes, birth: Birth) -> None:
+    def _send(self, name: int, asked: bytes, birth: Birth) -> None:
+        """Ask for a start; where the process has died unnoticed, another is asked."""
         try:
             socket.send_fds(self._open(), [asked], birth.descriptors)
-        except (BrokenPipeError, ConnectionError):
+        except ConnectionError:
+            born = self._unborn.pop(name)
             self._lose()
+            self._unborn[name] = born
+            socket.send_fds(self._open(), [asked], birth.descriptors)
 
     def _open(self) -> socket.socket:
         if self._socket is None:
