@@ -1,5 +1,6 @@
 """Uploads in parts, held against both object stores."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -83,10 +84,11 @@ async def test_a_url_is_for_one_part_alone(store: ObjectStore) -> None:
 @pytest.mark.slow
 async def test_more_parts_than_a_page_holds(store: ObjectStore) -> None:
     upload = await store.begin_parts(KEY, "text/plain")
-    for number in range(1, 1031):
-        assert await send(store, upload, number, b"%d" % number) == 200
+    numbers = range(1, 1031)
+    sent = await asyncio.gather(*(send(store, upload, n, b"%d" % n) for n in numbers))
+    assert set(sent) == {200}
     parts = await store.parts(KEY, upload)
-    assert [part.number for part in parts] == list(range(1, 1031))
+    assert [part.number for part in parts] == list(numbers)
     await store.drop_parts(KEY, upload)
 
 
