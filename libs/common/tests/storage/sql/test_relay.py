@@ -159,7 +159,7 @@ async def left(database: Database) -> int:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  # no event tells of it
             await asyncio.sleep(0.005)
 
@@ -167,9 +167,11 @@ async def until(condition: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def running(relay: Relay, link: Link) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(relay.run(link))
-    yield task
-    task.cancel()
-    await asyncio.wait([task])
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def test_messages_leave_in_order_and_are_forgotten(
