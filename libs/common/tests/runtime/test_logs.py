@@ -13,13 +13,13 @@ from lightmill.runtime import logs
 def stream() -> Iterator[io.StringIO]:
     """Give what is logged; put logging back as it was."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
     stream = io.StringIO()
     logs.configure("scheduler", stream=stream)
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:

@@ -1,5 +1,6 @@
-"""Fixtures that every member of the workspace shares, and how properties are tried."""
+"""Fixtures that all members of the workspace share; how properties are tried, errors told."""
 
+import structlog
 from hypothesis import HealthCheck, settings
 
 from lightmill.testing.blender import blender_python, run_blender
@@ -36,3 +37,7 @@ __all__ = [
 # How busy a machine is says nothing about a property, and nothing about how it is tried.
 settings.register_profile("lightmill", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("lightmill")
+
+# Without the locals of every frame: of a whole farm those take seconds, in which nothing goes on.
+_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
