@@ -1,7 +1,9 @@
 """What an engine may do to its folders, and what the node makes of it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -169,3 +171,25 @@ def test_a_link_is_deleted_and_not_followed(
     workspaces.forget_scratch(scratch)
     workspaces.forget_all()
     assert (tmp_path / "precious" / "file").exists()
+
+
+def test_what_others_delete_at_the_same_moment_stops_nobody(
+    workspaces: FolderWorkspaces, scratch: Path
+) -> None:
+    """A renderer that failed ends while the attempt does: one folder lies in the other."""
+    both = Barrier(2)
+
+    def at_once(forget: Callable[[], None]) -> None:
+        both.wait()
+        forget()
+
+    forgets = (
+        lambda: workspaces.forget_attempt(scratch, "a"),
+        lambda: workspaces.forget_scratch(scratch),
+    )
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(50):
+            for number in range(20):
+                (scratch / "a" / f"{number}" / "deep").mkdir(parents=True)
+            list(pool.map(at_once, forgets))
+            assert not scratch.exists()

@@ -205,8 +205,18 @@ def _size(folder: Path) -> int:
 
 
 def _delete(path: Path) -> None:
-    """Delete a folder with what is in it; a link is deleted, not followed."""
+    """Delete a folder with what is in it, though others delete it too; a link is not followed."""
     if path.is_symlink() or path.is_file():
-        path.unlink()
+        path.unlink(missing_ok=True)
     elif path.exists():
-        shutil.rmtree(path)
+        shutil.rmtree(path, onerror=_unless_gone)
+
+
+def _unless_gone(_how: object, _path: str, error: tuple[object, BaseException, object]) -> None:
+    """Go on where something is not there any more.
+
+    A renderer's scratch folder goes when the renderer has ended, and an attempt's folder in it
+    when the attempt has, which may be at the same moment.
+    """
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]
